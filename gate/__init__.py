@@ -1,0 +1,3 @@
+"""gate: a release gate for deployed HTTP services."""
+
+__version__ = "0.1.0"
