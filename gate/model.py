@@ -15,6 +15,19 @@ class Inconclusive(Exception):  # noqa: N818 - a word of the product, not a prog
     """Raised by a check that could not measure what it claims: neither a pass nor a failure."""
 
 
+class Unmet(AssertionError):
+    """Raised by a check whose expectation was refuted: both sides, and what kind of fault it is (`bypass`, `unavailable`, or empty).
+
+    Args:
+        expected: what had to be seen.
+        seen: what was seen, without secrets beyond those the redactor knows.
+    """
+
+    def __init__(self, expected: str, seen: str, kind: str = "") -> None:
+        self.expected, self.seen, self.kind = expected, seen, kind
+        super().__init__(f"expected {expected}; saw {seen}")
+
+
 class Outcome(StrEnum):
     """Of one control."""
 
@@ -237,10 +250,12 @@ class Observation:
     failure: Failure | None
     timing: Timing
     attempts: tuple[Observation, ...] = ()
+    looked: list[bool] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def answer(self) -> Response:
-        """The answer, whatever its status; `Inconclusive` where there was none."""
+        """The answer, whatever its status; `Inconclusive` where there was none. That somebody looked is remembered in `looked`."""
+        self.looked.append(True)
         if self.response is None:
             detail = self.failure.detail if self.failure else "it was not sent"
             raise Inconclusive(f"{self.probe}: no answer ({detail})")
@@ -273,7 +288,8 @@ class Observation:
 class Result:
     """The outcome of one control. Anything but a pass needs its reason; a pass needs the requests (or other measurements) that earned it.
 
-    `reason` is one sentence, `expected` and `seen` the two sides of it; `measured` counts what was judged; `requests` the ledger numbers.
+    `reason` is one sentence, `expected` and `seen` the two sides of it; `measured` counts what was judged; `requests` the ledger numbers;
+    `kind` tells a `bypass` or something `unavailable` from other faults; `fingerprint` is the same in every run that finds the same.
     """
 
     control: str
@@ -284,6 +300,7 @@ class Result:
     measured: int = 0
     requests: tuple[int, ...] = ()
     fingerprint: str = ""
+    kind: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a result that could be mistaken for evidence."""
@@ -314,10 +331,10 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class CriterionResult:
-    """One go/no-go line: its verdict, and the controls that decided it."""
+    """One go/no-go line: its verdict (None: the profile declares that it does not apply), and the controls that decided it."""
 
     criterion: Criterion
-    verdict: Verdict
+    verdict: Verdict | None
     controls: tuple[str, ...]
     blocking: tuple[str, ...]
 

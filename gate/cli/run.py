@@ -1,0 +1,58 @@
+"""`gate run`: the whole gate against one target, from settings to a published bundle and an exit status."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from typing import Any
+
+import click
+
+from gate.errors import GateError
+
+HELP = """Run the release gate against a deployed service.
+
+BASE_URL, the four tokens (ADMIN_TOKEN, QA_TOKEN, OPS_TOKEN, VIEWER_TOKEN, or each with _FILE) and the other settings come from the
+environment, an env file (.env, staging.env) or gate.toml; tokens are never given on the command line.
+
+Exit status: 0 GO, 10 NO-GO, 11 INCONCLUSIVE, 1 the gate itself broke, 2 usage or configuration, 130 interrupted."""
+
+
+@click.command(help=HELP)
+@click.option("--base-url", metavar="URL", help="The deployed service (BASE_URL).")
+@click.option("--env-file", metavar="FILE", help="Read settings from this file instead of .env and staging.env.")
+@click.option("--profile", metavar="NAME", help="Kind of target: a shipped profile or a .toml file (GATE_PROFILE; supply_intel).")
+@click.option("--policy", metavar="NAME", help="What blocks: baseline, strict or a .toml file (GATE_POLICY; baseline).")
+@click.option("--environment", metavar="NAME", help="Name of the environment in reports (GATE_ENVIRONMENT, APP_ENV; staging).")
+@click.option("--out-dir", metavar="DIR", help="Where reports go (OUT_DIR; reports/<environment>).")
+@click.option("--batch-code", metavar="CODE", help="The drill batch (BATCH_CODE).")
+@click.option("--ca-bundle", metavar="FILE", help="PEM file of the CA that signed the target's certificate (GATE_CA_BUNDLE).")
+@click.option("--proxy", metavar="URL", help="HTTP proxy (GATE_PROXY); the proxy variables of the environment are not read.")
+@click.option("--concurrency", metavar="N", help="Requests in flight at once (GATE_CONCURRENCY).")
+@click.option("--level", metavar="CLASS", help="Strongest request class that may leave: read, denied, drill, burst (GATE_LEVEL; burst).")
+@click.option("--release-sha", metavar="SHA", help="Commit of the release, for the sign-off log.")
+@click.option("--release-tag", metavar="TAG", help="Tag of the release, for the sign-off log.")
+def command(release_sha: str | None, release_tag: str | None, **options: Any) -> None:
+    """Settings, run, reports, verdict."""
+    from gate.redact import Redactor
+    from gate.target.policy import load_policy
+    from gate.target.settings import load_settings
+
+    settings = load_settings(options)
+    policy = load_policy(settings.policy)
+    redactor = Redactor(settings.secrets)
+    from gate.cli.running import Run
+    from gate.evidence import Bundle
+
+    bundle = Bundle(settings.out_dir)
+    run = Run(settings, policy, redactor, bundle, secrets.token_hex(6))
+    try:
+        verdict = run.carry_out((release_sha, release_tag))
+    except GateError as error:
+        click.echo(f"gate: what was seen so far is in {bundle.folder}", err=True)
+        error.args = (redactor.text(error.sentence),)
+        raise
+    sys.stdout.flush()
+    sys.exit(verdict.exit_status)
+
+

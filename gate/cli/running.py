@@ -1,0 +1,208 @@
+"""One run of the gate: pytest on the shipped suites, journalled, decided, rendered, published."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gate import __version__
+from gate.cli.progress import Progress
+from gate.decide.verdict import Policy, decide
+from gate.errors import EvidenceError, GateError, Interrupted
+from gate.evidence import Bundle, Journal, replay
+from gate.model import Basis, Control, Criterion, Decision, Outcome, Phase, Result, Safety, Severity, Verdict
+from gate.paths import data_root
+from gate.plugin import SESSION
+from gate.plugin.cases import Case, source_digests
+from gate.plugin.engine import Engine
+from gate.plugin.session import Session
+from gate.redact import Redactor
+from gate.report import Release, render_all
+from gate.target.settings import Settings
+
+RAW_REPORT = "suites.html"
+
+
+class Run:
+    """One run. The journal is written as it goes; everything else is rendered from it at the end."""
+
+    def __init__(self, settings: Settings, policy: Policy, redactor: Redactor, bundle: Bundle, run_id: str) -> None:
+        self.settings, self.policy, self.redactor, self.bundle, self.run_id = settings, policy, redactor, bundle, run_id
+        self.journal = Journal(bundle.journal, redactor)
+        self.progress = Progress(redactor)
+        self.engine = Engine(settings, policy, run_id, self.journal, redactor, self.progress)
+        self.session = Session(self.engine, strict=True)
+        self.session.on_plan = self._plan
+        self.controls: list[Control] = []
+        self.stopped_by: str | None = None
+        self.said = io.StringIO()
+
+    def carry_out(self, release: tuple[str | None, str | None]) -> Verdict:
+        """Do all of it; the verdict.
+
+        Raises:
+            Interrupted: a signal came.
+            GateError: evidence could not be written, or pytest did not come as far as a plan.
+        """
+        try:
+            with self._signals():
+                self._start()
+                self._run_pytest()
+                decision = self._decide()
+        except KeyboardInterrupt:
+            self._interrupted()
+        finally:
+            self.progress.close()
+        self.journal.close()
+        return self._report(decision, release)
+
+    def _start(self) -> None:
+        settings = self.settings
+        self.journal.append(
+            "run.started",
+            {
+                "run_id": self.run_id,
+                "gate_version": __version__,
+                "environment": settings.environment,
+                "base_url": settings.base_url,
+                "profile": settings.profile.name,
+                "policy": self.policy.name,
+                "batch_code": settings.batch_code,
+            },
+        )
+
+    def _plan(self, cases: Sequence[Case], unseen: dict[str, str]) -> None:
+        """Journal what has to run, before the first request."""
+        self.controls = [case.control for case in cases] + [_unseen(key, source) for key, source in unseen.items()]
+        self.progress.total = len(self.controls)
+        self.journal.append(
+            "plan",
+            {
+                "controls": [asdict(control) for control in self.controls],
+                "sources": source_digests(data_root()),
+                "not_applicable": {case.control.id: case.reason for case in cases if case.reason is not None},
+            },
+        )
+
+    def _run_pytest(self) -> None:
+        import pytest
+
+        root = data_root()
+        plugins = [part for name in ("gate.plugin", "pytest_metadata.plugin", "pytest_html.plugin") for part in ("-p", name)]
+        quiet = ["-q", "-s", "--no-header", "--no-summary", "--tb=short", "--color=no", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
+        html = [f"--html={self.bundle.data / RAW_REPORT}", "--self-contained-html"]
+        arguments = ["-c", str(root / "suites" / "pytest.ini"), f"--rootdir={root}", *plugins, *quiet, *html, str(root / "suites")]
+        with _own_pytest(), contextlib.redirect_stdout(self.said), contextlib.redirect_stderr(self.said):
+            status = pytest.main(arguments, plugins=[_Install(self.session)])
+        if self.session.fatal is not None:
+            raise self.session.fatal
+        if self.stopped_by is not None or status == pytest.ExitCode.INTERRUPTED and not self.engine.results:
+            raise KeyboardInterrupt if self.stopped_by else self._broken(status)
+        if not self.controls:
+            raise self._broken(status)
+
+    def _broken(self, status: int) -> GateError:
+        lines = [line.strip() for line in self.redactor.text(self.said.getvalue()).splitlines() if line.strip()]
+        told = next((line for line in lines if line.startswith(("E ", "ERROR", "gate:", "INTERNALERROR"))), lines[-1] if lines else "nothing said")
+        return GateError(f"the suites could not be collected (pytest status {int(status)}: {told:.300})", "suites that load", "Reinstall gate, or mend the suite")
+
+    def _decide(self) -> Decision:
+        for control in self.controls:
+            if control.id not in self.engine.results:
+                result = Result(control.id, Outcome.NOT_RUN, "it is in the plan, but its test did not run")
+                self.engine.results[control.id] = result
+                self.journal.append("outcome", asdict(result))
+        self.engine.fact("target", self.engine.client.identity)
+        self.journal.append("triggers", {"triggers": [asdict(trigger) for trigger in self.engine.triggers()]})
+        decision = decide(self.controls, self.engine.results, self.policy, self.settings.profile.not_applicable_criteria)
+        self.journal.append("verdict", asdict(decision) | {"exit_status": decision.verdict.exit_status})
+        return decision
+
+    def _report(self, decision: Decision, release: tuple[str | None, str | None]) -> Verdict:
+        record = replay(self.bundle.journal)
+        if record.decision != decision:
+            raise EvidenceError("the journal read back differs from what was decided", "the same", "Report this as a defect of the gate")
+        self._clean_raw_report()
+        sha, tag = release
+        files = render_all(record, self.bundle.ts, str(self.settings.out_dir), Release(shas=(sha,), tag=tag))
+        folder = self.bundle.publish(files)
+        if self.engine.stop_reason is not None:
+            click.echo(self.redactor.text(f"gate: the run was stopped by {self.engine.stop_reason}"), err=True)
+        click.echo(f"Evidence: {folder}", err=True)
+        click.echo(files[f"release_gate_{self.bundle.ts}.txt"], nl=False)
+        return decision.verdict
+
+    def _clean_raw_report(self) -> None:
+        """pytest-html's own page holds redacted texts only; this makes sure, once more, before it is published."""
+        path = self.bundle.data / RAW_REPORT
+        if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            clean = self.redactor.text(text)
+            if clean != text:
+                path.write_text(clean, encoding="utf-8")
+            path.chmod(0o600)
+
+    def _interrupted(self) -> None:
+        reason = self.stopped_by or "a signal"
+        with contextlib.suppress(EvidenceError):
+            self.journal.append("run.interrupted", {"reason": f"stopped by {reason}"})
+            self.journal.close()
+        (self.bundle.data / RAW_REPORT).unlink(missing_ok=True)
+        raise Interrupted(f"the run was stopped by {reason}; it has no verdict", "", "Run it again")
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM stop the requests at once and end the run in order."""
+
+        def stop(number: int, _frame: Any) -> None:
+            self.stopped_by = signal.Signals(number).name
+            self.engine.client.cancel()
+            raise KeyboardInterrupt
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+class _Install:
+    """Gives pytest the engine that is already made."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def pytest_load_initial_conftests(self, early_config: Any) -> None:
+        """Before the suites' conftest looks for one."""
+        early_config.stash[SESSION] = self._session
+
+
+@contextlib.contextmanager
+def _own_pytest() -> Iterator[None]:
+    """Nothing in the environment may change what pytest runs: no options, no plugins of other packages."""
+    names = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    before = {name: os.environ.pop(name, None) for name in names}
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _unseen(key: str, source: str) -> Control:
+    """A control that the sources declare and pytest did not collect: nothing but its name is known, so the worst is assumed."""
+    suite = Path(source).parts[1]
+    title = f"declared in {source}, but pytest did not collect it"
+    return Control(key, title, Severity.CRITICAL, Basis.CONTRACT, Criterion.GATE, Phase.PROBES, Safety.READ, suite, source)

@@ -1,0 +1,94 @@
+"""`gate signoff`: the sign-off log of a release, written from the journals of its runs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import click
+
+from gate.errors import ConfigurationError
+from gate.evidence import JOURNAL, replay
+from gate.evidence.files import replace_file
+from gate.model import RunRecord
+from gate.report.all import report_paths
+from gate.report.signoff import Release, render
+
+HELP = """Write the sign-off log from the evidence of one or more runs.
+
+The first BUNDLE is the deployment, later ones are re-validations. What the evidence does not hold reads "not recorded"; an approver who
+is not named is pending. The exit status is 0 whatever the log says: it records, it does not decide."""
+
+
+@click.command(help=HELP)
+@click.argument("bundles", metavar="BUNDLE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--sha", "shas", metavar="X", multiple=True, help="Commit of the deployment (default: of this checkout); again for each re-validation."
+)
+@click.option("--tag", metavar="T", help="Release tag (default: the tag of this checkout's commit).")
+@click.option("--engineering", metavar="NAME", help="Who approves for Engineering.")
+@click.option("--qa", metavar="NAME", help="Who approves for QA.")
+@click.option("--operations", metavar="NAME", help="Who approves for Operations.")
+@click.option("--output", "-o", metavar="F", type=click.Path(path_type=Path), help="Write to this file instead of standard output.")
+def command(
+    bundles: tuple[Path, ...],
+    shas: tuple[str, ...],
+    tag: str | None,
+    engineering: str | None,
+    qa: str | None,
+    operations: str | None,
+    output: Path | None,
+) -> None:
+    """Replay, render, write."""
+    release = Release(
+        shas=shas or (_git("rev-parse", "--short", "HEAD"),),
+        tag=tag or _git("describe", "--tags", "--exact-match"),
+        engineering=engineering,
+        qa=qa,
+        operations=operations,
+    )
+    log = render(_runs(bundles), release).encode()
+    if output is None:
+        click.echo(log, nl=False)
+    else:
+        replace_file(output, log)
+
+
+def _runs(bundles: tuple[Path, ...]) -> list[tuple[RunRecord, dict[str, str]]]:
+    runs: list[tuple[RunRecord, dict[str, str]]] = []
+    seen: set[str] = set()
+    for bundle in bundles:
+        record = replay(bundle / "data" / JOURNAL)
+        if record.run_id in seen:
+            raise ConfigurationError(f"{bundle} holds a run that was named before", "each run once", "Check the bundles")
+        seen.add(record.run_id)
+        runs.append((record, _paths(bundle)))
+    return runs
+
+
+def _paths(bundle: Path) -> dict[str, str]:
+    """Where the run's reports are, as the user would name them; those that are nowhere (an interrupted run has none) are left out."""
+    ts = bundle.resolve().name.removesuffix(".partial")
+    found: dict[str, str] = {}
+    for folder in (bundle / "data", bundle.parent if bundle.name else bundle / ".."):
+        found |= {key: _shown(folder / name) for key, name in report_paths(ts).items() if (folder / name).is_file()}
+    return found
+
+
+def _shown(path: Path) -> str:
+    """Relative to this folder where it is inside it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path)
+
+
+def _git(*arguments: str) -> str | None:
+    """What git says of this folder; None where it says nothing."""
+    program = shutil.which("git")
+    if program is None:
+        return None
+    try:
+        done = subprocess.run([program, *arguments], capture_output=True, text=True, errors="replace", timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None

@@ -1,0 +1,125 @@
+"""From declared templates to the controls of a run; and the same list once more, read from the suites' sources without asking pytest."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gate.errors import ConfigurationError
+from gate.model import Control
+from gate.plugin.decorators import SHAPE, TEMPLATE, Template
+from gate.target.profile import Endpoint, Profile
+from gate.target.settings import Settings
+
+SELECTIONS: dict[str, Callable[[Endpoint], bool]] = {
+    "protected": lambda endpoint: endpoint.protected and endpoint.guarded_by is None,
+    "guarded": lambda endpoint: endpoint.protected and endpoint.guarded_by is not None,
+    "open": lambda endpoint: endpoint.allow == "open",
+    "public": lambda endpoint: endpoint.allow == "public",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One control of a run, with what it observes. `reason` says why it is not applicable, where it is not."""
+
+    control: Control
+    endpoint: Endpoint | None
+    shape: Callable[..., Any] | None
+    reason: str | None
+
+
+def select(profile: Profile, selection: str) -> list[Endpoint]:
+    """The endpoints of a selection."""
+    return [endpoint for endpoint in profile.endpoints if SELECTIONS[selection](endpoint)]
+
+
+def control_id(template_id: str, endpoint: Endpoint | None) -> str:
+    """`RBAC-audit-events` for an endpoint's control, else the id as declared."""
+    return f"{template_id}-{endpoint.id}" if endpoint else template_id
+
+
+def expand(function: Any, source: str, settings: Settings) -> list[Case]:
+    """The cases of one declared test function."""
+    template: Template = getattr(function, TEMPLATE)
+    endpoints: Sequence[Endpoint | None] = select(settings.profile, template.each) if template.each else [None]
+    return [_case(template, getattr(function, SHAPE, None), source, settings, endpoint) for endpoint in endpoints]
+
+
+def _case(template: Template, shape: Any, source: str, settings: Settings, endpoint: Endpoint | None) -> Case:
+    title = template.title
+    if endpoint is not None:
+        title = title.format(method=endpoint.method, path=endpoint.path.split("?")[0].replace("{", "").replace("}", ""))
+    control = Control(
+        id=control_id(template.id, endpoint),
+        title=title,
+        severity=template.severity,
+        basis=template.basis,
+        criterion=template.criterion,
+        phase=template.phase,
+        safety=template.safety,
+        suite=source.split("/")[1],
+        source=source,
+        references=template.references,
+        why=template.why,
+        mend=template.mend,
+        feature=template.feature,
+        endpoint=endpoint.id if endpoint else None,
+    )
+    return Case(control, endpoint, shape, _not_applicable(template.feature, settings))
+
+
+def _not_applicable(feature: str | None, settings: Settings) -> str | None:
+    """Why a control that needs these features cannot apply to this target; None where it does."""
+    for part in (feature or "").split(","):
+        if part == "revoked_tokens":
+            if not settings.revoked_tokens:
+                return "no revoked token was given (REVOKED_TOKENS)"
+        elif part and not settings.profile.has(part):
+            return f"the profile {settings.profile.name} has no section [{part}]"
+        elif part == "database" and settings.database_url is None:
+            return "DATABASE_URL is not set"
+    return None
+
+
+def declared_ids(root: Path, profile: Profile) -> dict[str, str]:
+    """Every control id that the sources under `root`/suites declare, with its file: read with `ast`, so that no pytest option, plugin or
+    failed import can make a control disappear from the plan.
+    """
+    found: dict[str, str] = {}
+    for path in suite_files(root):
+        source = path.relative_to(root).as_posix()
+        for template_id, selection in _declarations(path):
+            endpoints: Sequence[Endpoint | None] = select(profile, selection) if selection else [None]
+            for endpoint in endpoints:
+                key = control_id(template_id, endpoint)
+                if key in found:
+                    raise ConfigurationError(f"the control {key} is declared twice, in {found[key]} and {source}", "every id once", "Rename one")
+                found[key] = source
+    return found
+
+
+def suite_files(root: Path) -> list[Path]:
+    """The files that declare controls."""
+    return sorted((root / "suites").rglob("test_*.py"))
+
+
+def source_digests(root: Path) -> dict[str, str]:
+    """SHA-256 of every Python file of the suites."""
+    files = sorted((root / "suites").rglob("*.py"))
+    return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _declarations(path: Path) -> list[tuple[str, str | None]]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "control":
+            if not node.args or not isinstance(node.args[0], ast.Constant):
+                raise ConfigurationError(f"{path}:{node.lineno}: a control's id is no literal", 'an id like "AUTH-001"', "Write it out")
+            each = next((keyword.value for keyword in node.keywords if keyword.arg == "each"), None)
+            found.append((str(node.args[0].value), str(each.value) if isinstance(each, ast.Constant) else None))
+    return found

@@ -1,0 +1,85 @@
+"""`@control` and `@observe`: how a suite declares what must hold and what is sent to find out. They only attach; nothing runs here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from gate.model import Basis, Criterion, Phase, Safety, Severity
+
+F = TypeVar("F", bound=Callable[..., Any])
+TEMPLATE, SHAPE = "__gate_control__", "__gate_observe__"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A control as declared; with `each`, one control is made of it for every endpoint of that selection (`cases.SELECTIONS`)."""
+
+    id: str
+    title: str
+    severity: Severity
+    criterion: Criterion
+    basis: Basis
+    phase: Phase
+    safety: Safety
+    references: tuple[str, ...]
+    why: str
+    mend: str
+    feature: str | None
+    each: str | None
+
+
+def control(  # noqa: PLR0913 - a control has that many properties, all named where it is declared
+    id: str,  # noqa: A002 - the word of the field
+    title: str,
+    *,
+    severity: str,
+    criterion: str,
+    why: str,
+    mend: str,
+    basis: str = "contract",
+    phase: Phase = Phase.PROBES,
+    safety: str = "read",
+    refs: tuple[str, ...] | list[str] = (),
+    feature: str | None = None,
+    each: str | None = None,
+) -> Callable[[F], F]:
+    """Declare a test function as the check of one control.
+
+    Args:
+        id: stable, unique; with `each` the endpoint's id is appended.
+        title: one sentence: what must hold. With `each` it may hold {method} and {path}.
+        severity: low, medium, high or critical.
+        criterion: gate, recall, audit, auth or errors: the go/no-go line it belongs to.
+        why: what happens to the business where it does not hold.
+        mend: how to make it hold.
+        basis: contract (the checklist or profile demands it) or hardening (industry practice beyond).
+        phase: when its probes are sent.
+        safety: the strongest class among its probes.
+        refs: OWASP, ASVS, WSTG, checklist sections.
+        feature: sections of the profile that it needs (comma-joined); without them it is not applicable.
+        each: a selection of the profile's endpoints.
+    """
+    template = Template(
+        id, title, Severity(severity), Criterion(criterion), Basis(basis), phase, Safety(safety), tuple(refs), why, mend, feature, each
+    )
+
+    def attach(function: F) -> F:
+        setattr(function, TEMPLATE, template)
+        return function
+
+    return attach
+
+
+def observe(shape: Callable[..., Any]) -> Callable[[F], F]:
+    """Declare the probes of a control: `shape(t)`, or `shape(t, endpoint)` with `each`, returns a Probe, or lists and dicts of them.
+
+    The test's `observed` argument has the same shape, with the observation in each probe's place.
+    """
+
+    def attach(function: F) -> F:
+        setattr(function, SHAPE, shape)
+        return function
+
+    return attach

@@ -1,0 +1,146 @@
+"""One pytest session with suites of gate in it: makes items of controls, runs the phases, settles results."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate.errors import GateError
+from gate.model import Observation, Outcome, Probe, Result
+from gate.paths import data_root
+from gate.plugin.cases import Case, declared_ids, expand
+from gate.plugin.engine import Engine, Silent
+from gate.plugin.outcome import Trial
+from gate.redact import Redactor
+from gate.target.policy import load_policy
+from gate.target.settings import load_settings
+
+
+class Session:
+    """Ties an engine to a pytest session.
+
+    `strict` is a run with a verdict: what the sources declare and pytest did not select is not_run. Plain pytest may select.
+    """
+
+    def __init__(self, engine: Engine, *, strict: bool) -> None:
+        self.engine, self.strict = engine, strict
+        self.trials: dict[str, Trial] = {}
+        self.fatal: GateError | None = None
+        self.on_plan: Callable[[Sequence[Case], dict[str, str]], None] = lambda _cases, _unseen: None
+
+    def items(self, collector: pytest.Collector, name: str, obj: Any) -> list[pytest.Item]:
+        """The pytest items of one declared function."""
+        source = Path(str(collector.path)).relative_to(data_root()).as_posix()
+        made: list[pytest.Item] = []
+        for case in expand(obj, source, self.engine.settings):
+            item = pytest.Function.from_parent(collector, name=f"{name}[{case.control.id}]", originalname=name)
+            item.gate_case = case  # type: ignore[attr-defined]
+            made.append(item)
+        return made
+
+    def collected(self, items: list[pytest.Item]) -> None:
+        """Fix the plan: before anybody has deselected anything, and before the first request."""
+        cases = {item.gate_case.control.id: item.gate_case for item in items if hasattr(item, "gate_case")}
+        declared = declared_ids(data_root(), self.engine.settings.profile) if self.strict else {}
+        unseen = {key: source for key, source in declared.items() if key not in cases}
+        items.sort(key=lambda item: (item.gate_case.control.phase, item.gate_case.control.source) if hasattr(item, "gate_case") else (-1, ""))
+        self.on_plan(list(cases.values()), unseen)
+
+    def selected(self, items: list[pytest.Item]) -> None:
+        """Let what is left build its probes. A builder that breaks is kept and breaks its own control only."""
+        for item in items:
+            case = getattr(item, "gate_case", None)
+            if case is None:
+                raise pytest.UsageError(f"gate: {item.nodeid} is no control; every test under suites/ carries @control")
+            shape: Any = []
+            if case.shape is not None and case.reason is None:
+                try:
+                    shape = case.shape(self.engine.target, case.endpoint) if case.endpoint else case.shape(self.engine.target)
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is this control's error
+                    item.gate_broken = error  # type: ignore[attr-defined]
+            item.gate_shape = shape  # type: ignore[attr-defined]
+            self.engine.cases.append((case, shape))
+
+    def before(self, item: Any) -> None:
+        """Open the trial; skip what cannot run."""
+        case: Case = item.gate_case
+        self.trials[case.control.id] = Trial(case.control.id)
+        if case.reason is not None:
+            pytest.skip(f"not applicable: {case.reason}")
+        if self.fatal is not None:
+            pytest.skip(self.fatal.sentence)
+        if self.engine.stop_reason is not None:
+            pytest.skip(f"not run after {self.engine.stop_reason}")
+        try:
+            self.engine.enter(case.control.phase)
+        except GateError as error:
+            self.fatal = error
+            raise
+        if hasattr(item, "gate_broken"):
+            raise item.gate_broken
+
+    def observed(self, item: Any) -> Any:
+        """The declared shape, with observations in it."""
+        return self.engine.show(self.trials[item.gate_case.control.id], item.gate_shape)
+
+    def sender(self, item: Any) -> Callable[[Probe], Observation]:
+        """Sends a probe on behalf of a control."""
+        trial = self.trials[item.gate_case.control.id]
+
+        def send(probe: Probe) -> Observation:
+            seen = self.engine.send(probe)
+            trial.shown.append(seen)
+            return seen
+
+        return send
+
+    def measurer(self, item: Any) -> Callable[[Sequence[Observation] | int], None]:
+        """Counts a drill's observations, or a number of other measurements, for a control."""
+        trial = self.trials[item.gate_case.control.id]
+
+        def measure(what: Sequence[Observation] | int) -> None:
+            if isinstance(what, int):
+                trial.measured += what
+            else:
+                trial.shown.extend(what)
+
+        return measure
+
+    def stage(self, item: Any, call: pytest.CallInfo[Any], report: pytest.TestReport) -> None:
+        """One stage of a test has ended."""
+        error = call.excinfo.value if call.excinfo is not None else None
+        if isinstance(error, GateError):
+            self.fatal = self.fatal or error
+        if item.gate_case.control.id in self.trials:
+            self.trials[item.gate_case.control.id].stage(call.when, error, xfail=hasattr(report, "wasxfail"))
+        if report.longrepr is not None and not isinstance(report.longrepr, tuple):
+            report.longrepr = self.engine.redactor.text(str(report.longrepr))
+        report.sections = [(name, self.engine.redactor.text(text)) for name, text in report.sections]
+
+    def after(self, item: Any) -> None:
+        """All stages are over: settle the control's result."""
+        case: Case = item.gate_case
+        trial = self.trials.get(case.control.id, Trial(case.control.id))
+        result = trial.result()
+        if case.reason is not None and result.outcome is Outcome.NOT_RUN:
+            result = Result(case.control.id, Outcome.NOT_APPLICABLE, case.reason)
+        if self.fatal is None:
+            try:
+                self.engine.settle(result)
+            except GateError as error:
+                self.fatal = error
+
+    def finish(self) -> None:
+        """Close what is open."""
+        self.engine.client.close()
+
+
+def plain_session() -> Session:
+    """The session of plain pytest: settings from the environment, no journal, no verdict."""
+    settings = load_settings({})
+    run_id = secrets.token_hex(6)
+    return Session(Engine(settings, load_policy(settings.policy), run_id, Silent(), Redactor(settings.secrets)), strict=False)

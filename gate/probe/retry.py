@@ -1,0 +1,94 @@
+"""When a request is sent again, and after how long. What is repeated stays visible: every attempt is in the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from gate.model import THROTTLED, FailureKind, Observation, Response, Safety
+
+BACKOFF = 0.25
+PATIENCE = 2.0
+THROTTLE_PATIENCE = 5.0
+
+_UNAVAILABLE = 503
+_GATEWAY = (502, _UNAVAILABLE, 504)
+_TRANSIENT = (FailureKind.DNS, FailureKind.CONNECT, FailureKind.TIMEOUT, FailureKind.RESET)
+_HARMLESS = (Safety.READ, Safety.DENIED)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Send it again after `delay` seconds, on a connection of its own if `fresh`."""
+
+    delay: float = 0.0
+    fresh: bool = False
+
+
+class Retries:
+    """What one probe may still have: one repeat for each of the three reasons."""
+
+    def __init__(self) -> None:
+        self._spent: set[str] = set()
+
+    def after(self, seen: Observation, *, stale: bool) -> Again | None:
+        """Whether and how to repeat.
+
+        Args:
+            seen: the attempt.
+            stale: it died on a reused connection before the first byte of an answer, which says nothing about the target.
+        """
+        safety = seen.probe.safety
+        if stale:
+            # A drill never reuses a connection: what writes must not be sent twice.
+            return self._once("stale", Again(fresh=True)) if safety is not Safety.DRILL else None
+        if seen.response is not None and seen.response.status == THROTTLED:
+            delay = retry_after(seen.response)
+            patient = safety is not Safety.BURST and delay is not None and delay <= THROTTLE_PATIENCE
+            return self._once("throttled", Again(delay or 0.0)) if patient else None
+        if safety not in _HARMLESS or seen.probe.provokes:
+            return None
+        delay = _backoff(seen)
+        return self._once("transient", Again(delay, fresh=True)) if delay is not None and delay <= PATIENCE else None
+
+    def _once(self, reason: str, again: Again) -> Again | None:
+        if reason in self._spent:
+            return None
+        self._spent.add(reason)
+        return again
+
+
+def retry_after(response: Response) -> float | None:
+    """Seconds from now that a 429 or 503 asks for (a number or an HTTP date); None for any other answer, or where it cannot be read.
+
+    Some servers send Retry-After on every answer: it means something on these two only.
+    """
+    value = (response.header("retry-after") or "").strip() if response.status in (THROTTLED, _UNAVAILABLE) else ""
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    moment = http_date(value) if value else None
+    if moment is None:
+        return None
+    # The server's own clock if it says what it shows: ours may differ.
+    now = http_date(response.header("date") or "") or datetime.now(UTC)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def http_date(value: str) -> datetime | None:
+    """The moment that an HTTP date names, or None."""
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - its import is dear, and it is seldom needed
+
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _backoff(seen: Observation) -> float | None:
+    if seen.failure is not None:
+        return BACKOFF if seen.failure.kind in _TRANSIENT else None
+    if seen.response is None or seen.response.status not in _GATEWAY:
+        return None
+    asked = retry_after(seen.response)
+    return BACKOFF if asked is None else asked

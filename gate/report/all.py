@@ -1,0 +1,38 @@
+"""Every report of one run, by file name."""
+
+from __future__ import annotations
+
+from gate.model import RunRecord
+from gate.report import acceptance, junit, result, security, signoff, text
+
+LEGACY = {
+    "release_gate": "release_gate_{ts}.txt",
+    "security_regression": "security_regression_{ts}.txt",
+    "go_live_acceptance": "go_live_acceptance_{ts}.json",
+}
+
+
+def report_paths(ts: str, out_dir: str = "") -> dict[str, str]:
+    """Where a reader finds the three reports of the run `ts`: `out_dir` as the user wrote it, and the file's name."""
+    prefix = f"{out_dir.rstrip('/')}/" if out_dir else ""
+    return {key: prefix + name.format(ts=ts) for key, name in LEGACY.items()}
+
+
+def render_all(record: RunRecord, ts: str, out_dir: str = "", release: signoff.Release | None = None) -> dict[str, str]:
+    """File name to text, for the bundle's `data/`. The same record gives the same bytes.
+
+    Args:
+        record: the run, read back from its journal.
+        ts: the run's time stamp, which names its files.
+        out_dir: `OUT_DIR` as the user wrote it, for the paths in the sign-off log.
+        release: what is known of the release for the sign-off log.
+    """
+    names = report_paths(ts)
+    return {
+        names["release_gate"]: text.render(record),
+        names["security_regression"]: security.render(record),
+        names["go_live_acceptance"]: acceptance.render(record),
+        "result.json": result.render(record),
+        "junit.xml": junit.render(record),
+        "signoff.md": signoff.render([(record, report_paths(ts, out_dir))], release or signoff.Release()),
+    }

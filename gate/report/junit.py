@@ -1,0 +1,83 @@
+"""`junit.xml`, for the test views of CI servers. What did not run is an error there: a skipped test reads as green."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from gate.model import Control, Outcome, Result, RunRecord, Verdict
+from gate.report.clean import line
+from gate.report.view import requests_of, result_of, verdict_text
+
+TAGS = {
+    Outcome.FAILED: "failure",
+    Outcome.ERROR: "error",
+    Outcome.INCONCLUSIVE: "error",
+    Outcome.NOT_RUN: "error",
+    Outcome.NOT_APPLICABLE: "skipped",
+}
+
+
+class Case(NamedTuple):
+    """One testcase. `tag` is empty for a pass."""
+
+    name: str
+    classname: str
+    seconds: float
+    tag: str
+    kind: str
+    message: str
+    body: str
+
+
+def render(record: RunRecord) -> str:
+    """The XML document: one suite a folder of suites, and one for the verdict itself, which passes only with GO."""
+    suites = {f"gate.{line(name, 80)}": _cases(record, name) for name in dict.fromkeys(control.suite for control in record.controls)}
+    suites["gate"] = [_verdict(record)]
+    root = Element("testsuites", _counts("gate", [case for cases in suites.values() for case in cases]))
+    for name, cases in suites.items():
+        _suite(root, name, cases, record)
+    indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(root: Element, name: str, cases: list[Case], record: RunRecord) -> None:
+    node = SubElement(root, "testsuite", {**_counts(name, cases), "timestamp": record.started_at[:19]})
+    properties = SubElement(node, "properties")
+    for key, value in (("run_id", record.run_id), ("base_url", record.base_url), ("environment", record.environment)):
+        SubElement(properties, "property", {"name": key, "value": line(value)})
+    for case in cases:
+        one = SubElement(node, "testcase", {"classname": case.classname, "name": case.name, "time": f"{case.seconds:.3f}"})
+        if case.tag:
+            mark = SubElement(one, case.tag, {"message": case.message, "type": case.kind})
+            mark.text = case.body
+
+
+def _counts(name: str, cases: list[Case]) -> dict[str, str]:
+    tags = [case.tag for case in cases]
+    counts = {"tests": len(cases), "failures": tags.count("failure"), "errors": tags.count("error"), "skipped": tags.count("skipped")}
+    return {"name": name, **{key: str(count) for key, count in counts.items()}, "time": f"{sum(case.seconds for case in cases):.3f}"}
+
+
+def _cases(record: RunRecord, suite: str) -> list[Case]:
+    return [_case(record, control, result_of(record, control)) for control in record.controls if control.suite == suite]
+
+
+def _case(record: RunRecord, control: Control, result: Result) -> Case:
+    told = {"expected": result.expected, "seen": result.seen, "requests": ", ".join(map(str, result.requests)), "mend": control.mend}
+    return Case(
+        name=line(f"{control.id} {control.title}"),
+        classname=f"gate.{line(control.suite, 80)}",
+        seconds=sum(item.seconds for item in requests_of(record, result)),
+        tag=TAGS.get(result.outcome, ""),
+        kind=result.outcome.value,
+        message=line(result.reason),
+        body="\n".join(f"{name}: {line(value)}" for name, value in told.items() if value),
+    )
+
+
+def _verdict(record: RunRecord) -> Case:
+    verdict = record.decision.verdict if record.decision else None
+    tag = "" if verdict is Verdict.GO else "failure" if verdict is Verdict.NO_GO else "error"
+    blocking = ", ".join(record.decision.blocking) if record.decision else record.interruption
+    return Case("Release gate", "gate", 0.0, tag, line(verdict or "interrupted"), line(f"{verdict_text(record)}: {blocking}"), "")

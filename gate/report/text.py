@@ -1,0 +1,140 @@
+"""`release_gate_<ts>.txt`: the report for people, 80 columns wide, verdict first and the three result lines last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gate.model import Control, Criterion, CriterionResult, Outcome, Result, RunRecord, Safety
+from gate.report.clean import columns, folded, line, shown
+from gate.report.view import fact, findings, requests_of, result_lines, result_of, seconds, verdict_text
+
+WIDTH = 80
+SHOWN_REQUESTS = 6
+RECALL = ("endpoint", "batch", "trace_seconds", "limit_seconds", "status")
+PACK = ("pack_id", "valid", "missing_files", "mismatches")
+RULE = "=" * WIDTH
+
+
+def render(record: RunRecord) -> str:
+    """The whole report."""
+    found = findings(record)
+    blocking = set(record.decision.blocking) if record.decision else {control.id for control, _ in found}
+    sections = [
+        _head(record),
+        _criteria(record),
+        _findings("STANDS IN THE WAY", [pair for pair in found if pair[0].id in blocking], record),
+        _findings("REPORTED, DOES NOT BLOCK", [pair for pair in found if pair[0].id not in blocking], record),
+        _triggers(record),
+        _measured("RECALL DRILL", fact(record, "recall_drill"), RECALL),
+        _measured("AUDIT PACK", fact(record, "audit_pack"), PACK),
+        _ledger(record),
+        result_lines(record),
+    ]
+    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def _head(record: RunRecord) -> list[str]:
+    lines = [RULE, f"RELEASE GATE: {verdict_text(record)}", RULE]
+    if record.decision is None:
+        lines += _item("", f"This run was interrupted and proves nothing: {line(record.interruption)}.", 0)
+    told = {
+        "Target": record.base_url,
+        "Environment": record.environment,
+        "Profile": record.profile,
+        "Policy": record.policy,
+        "Batch": record.batch_code,
+        "Run": record.run_id,
+        "Started": seconds(record.started_at),
+        "Finished": seconds(record.finished_at),
+        "Gate": record.gate_version,
+        "Journal": record.head,
+    }
+    return lines + [text for name, value in told.items() for text in _item(name, line(value), 13)]
+
+
+def _criteria(record: RunRecord) -> list[str]:
+    lines = ["GO / NO-GO CRITERIA"]
+    known = {item.criterion: item for item in record.decision.criteria} if record.decision else {}
+    for criterion in Criterion:
+        mine = [item for item in record.controls if criterion in (Criterion.GATE, item.criterion)]
+        outcomes = [result_of(record, item).outcome for item in mine]
+        passed, exempt = outcomes.count(Outcome.PASSED), outcomes.count(Outcome.NOT_APPLICABLE)
+        told = f"{criterion.title}: {passed} of {len(mine)} controls passed{f', {exempt} n/a' if exempt else ''}"
+        lines += _item(_decided(known, criterion), told, 16)
+    return lines
+
+
+def _decided(known: dict[Criterion, CriterionResult], criterion: Criterion) -> str:
+    if criterion not in known:
+        return "not decided"
+    verdict = known[criterion].verdict
+    return verdict.value if verdict else "not applicable"
+
+
+def _findings(title: str, pairs: list[tuple[Control, Result]], record: RunRecord) -> list[str]:
+    lines = [f"{title}: {len(pairs) or 'nothing'}"]
+    for control, result in pairs:
+        lines += ["", *_item(line(control.id, 40), line(control.title, 200), 16), *_finding(control, result, record)]
+    return lines
+
+
+def _finding(control: Control, result: Result, record: RunRecord) -> list[str]:
+    told = {
+        "outcome": f"{result.outcome.value} ({control.severity.value}, {control.basis.value})",
+        "reason": result.reason,
+        "expected": result.expected,
+        "seen": result.seen,
+        "requests": _requests(record, result),
+        "why": control.why,
+        "mend": control.mend,
+        "see": ", ".join(control.references),
+    }
+    return [text for name, value in told.items() if value for text in _item(name, line(value, 600), 16)]
+
+
+def _requests(record: RunRecord, result: Result) -> str:
+    cited = requests_of(record, result)
+    told = [
+        f"#{item.number} {line(item.method, 12)} {line(item.target, 80)} as {line(item.identity or 'nobody', 40)}: "
+        f"{item.status if item.status is not None else line(item.failure or 'no answer', 60)}"
+        for item in cited[:SHOWN_REQUESTS]
+    ]
+    more = len(result.requests) - len(told)
+    return "; ".join(told + ([f"and {more} more"] if more > 0 else []))
+
+
+def _triggers(record: RunRecord) -> list[str]:
+    lines = ["ROLLBACK TRIGGERS" if record.triggers else "ROLLBACK TRIGGERS: not evaluated"]
+    for trigger in record.triggers:
+        lines += _item(trigger.state.value, line(trigger.title, 200), 16)
+        lines += [text for item in trigger.evidence[:5] for text in _item("", line(item, 200), 16)]
+        if trigger.state.value == "fired":
+            lines += [text for item in trigger.actions for text in _item("", f"do: {line(item, 200)}", 16)]
+    return lines
+
+
+def _measured(title: str, facts: dict[str, Any], order: tuple[str, ...]) -> list[str]:
+    """A drill's measurements, those that everybody looks for first."""
+    if not facts:
+        return [f"{title}: not recorded"]
+    names = [*(name for name in order if name in facts), *(name for name in facts if name not in order)]
+    return [title, *(text for name in names for text in _item(line(name, 28), shown(facts[name], 200), 30))]
+
+
+def _ledger(record: RunRecord) -> list[str]:
+    lines = [f"REQUESTS: {len(record.ledger)}"]
+    for safety in dict.fromkeys([*(item.value for item in Safety), *(item.safety for item in record.ledger)]):
+        mine = [item for item in record.ledger if item.safety == safety]
+        if mine:
+            lost = sum(item.status is None for item in mine)
+            slowest = max(item.seconds for item in mine)
+            lines += _item(line(safety, 14), f"{len(mine)} sent, {lost} without an answer, slowest {slowest:.3f} s", 16)
+    return lines
+
+
+def _item(label: str, text: str, width: int) -> list[str]:
+    """A label, and beside it the text; a label too wide gets a line of its own."""
+    head = [] if columns(label) < width or not label else folded(label, WIDTH)
+    first = " " * width if head or not label else label + " " * (width - columns(label))
+    body = folded(text, WIDTH - width)
+    return [*head, *(f"{first if number == 0 else ' ' * width}{part}".rstrip() for number, part in enumerate(body))]

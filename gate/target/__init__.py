@@ -1,0 +1,1 @@
+"""What the gate is pointed at: settings, profile and policy, each validated before anything is sent."""

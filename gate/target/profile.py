@@ -1,0 +1,180 @@
+"""The profile: what is true of a kind of target. A TOML file, checked against its JSON Schema and against itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gate.errors import ConfigurationError
+from gate.paths import data_root
+from gate.target.toml import load_toml, validate
+
+PLACEHOLDERS = frozenset({"batch_code", "ghost_uuid", "ghost_batch", "run_id", "now", "year_start", "pack_id", "file_name"})
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_NOT_FEATURES = {"name", "title", "limits", "identities", "endpoints", "not_applicable_criteria"}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One caller that the gate has a token for: where the token comes from, and the roles it must resolve to."""
+
+    name: str
+    token_env: str
+    roles: tuple[str, ...]
+    passes_every_role: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One operation of the target. `allow`: "public", "open", "any" or roles. `allowed`: the statuses that prove that a caller was let in."""
+
+    id: str
+    method: str
+    path: str
+    allow: str | tuple[str, ...]
+    body: Any
+    has_body: bool
+    allowed: tuple[int, ...]
+    guarded_by: str | None
+
+    @property
+    def protected(self) -> bool:
+        """Whether a caller without a token must be refused."""
+        return self.allow not in ("public", "open")
+
+    def admits(self, identity: Identity) -> bool:
+        """Whether that identity must be let in."""
+        if isinstance(self.allow, str) or identity.passes_every_role:
+            return True
+        return bool(set(identity.roles) & set(self.allow))
+
+
+class Section:
+    """A part of the profile; its keys are attributes. The schema has made sure of the required ones; an optional one that is absent is None."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self._data = data
+
+    def __getattr__(self, key: str) -> Any:
+        """The key's value, a nested table as a plain dict."""
+        if key.startswith("_"):
+            raise AttributeError(key)
+        return self._data.get(key)
+
+
+class Profile:
+    """A loaded profile. `profile.recall.path` reads a section's key; `has("recall")` asks whether the target has that feature."""
+
+    def __init__(self, path: Path, data: dict[str, Any]) -> None:
+        self.path, self.data, self.name = path, data, str(data["name"])
+        self.limits = Section(data["limits"])
+        self.identities = {
+            name: Identity(name, item["token_env"], tuple(item["roles"]), item.get("passes_every_role", False))
+            for name, item in data["identities"].items()
+        }
+        self.endpoints = tuple(_endpoint(item) for item in data["endpoints"])
+        self.not_applicable_criteria = frozenset(data.get("not_applicable_criteria", ()))
+
+    def has(self, feature: str) -> bool:
+        """Whether the profile has that section; a comma joins several that are all needed."""
+        return all(part in self.data and part not in _NOT_FEATURES for part in feature.split(","))
+
+    def section(self, name: str) -> Section:
+        """The named section; KeyError where the profile has none."""
+        return Section(self.data[name])
+
+    def endpoint(self, endpoint_id: str) -> Endpoint:
+        """The endpoint with that id."""
+        return next(item for item in self.endpoints if item.id == endpoint_id)
+
+    def __getattr__(self, name: str) -> Section:
+        """A section as an attribute."""
+        if name.startswith("_") or name not in self.__dict__.get("data", {}):
+            raise AttributeError(name)
+        return self.section(name)
+
+
+def _endpoint(item: dict[str, Any]) -> Endpoint:
+    probe = item.get("probe", {})
+    allow = item["allow"] if isinstance(item["allow"], str) else tuple(item["allow"])
+    allowed = tuple(probe.get("allowed", (200,)))
+    return Endpoint(item["id"], item["method"], item["path"], allow, probe.get("body"), "body" in probe, allowed, item.get("guarded_by"))
+
+
+def profile_path(name: str) -> Path:
+    """The file of a shipped profile, or the path as given where it ends in .toml."""
+    return Path(name) if name.endswith(".toml") else data_root() / "fixtures" / "profiles" / f"{name}.toml"
+
+
+def load_profile(name: str) -> Profile:
+    """Load and check a profile by name or path; ConfigurationError names file, key and what was expected."""
+    path = profile_path(name)
+    if not path.is_file() and not name.endswith(".toml"):
+        known = sorted(item.stem for item in path.parent.glob("*.toml"))
+        raise ConfigurationError(f"there is no profile '{name}'", f"one of {', '.join(known)} or a path ending in .toml", "Check --profile")
+    data = load_toml(path)
+    validate(path, data, "profile.schema.json")
+    profile = Profile(path, data)
+    _check_endpoints(profile)
+    _check_identities(profile)
+    _check_texts(profile)
+    return profile
+
+
+def _check_endpoints(profile: Profile) -> None:
+    ids = [endpoint.id for endpoint in profile.endpoints]
+    for position, endpoint in enumerate(profile.endpoints):
+        where = f"{profile.path}: endpoints.{position} ('{endpoint.id}')"
+        if ids.count(endpoint.id) > 1:
+            raise ConfigurationError(f"{where} has an id that another endpoint has", "every id once", "Rename one of them")
+        if endpoint.guarded_by is not None and endpoint.guarded_by not in ids:
+            raise ConfigurationError(f"{where}: guarded_by names no endpoint ('{endpoint.guarded_by}')", "the id of an endpoint")
+        if endpoint.protected and endpoint.method != "GET" and not endpoint.guarded_by and set(endpoint.allowed) & set(range(200, 300)):
+            raise ConfigurationError(
+                f"{where}: probe.allowed holds a 2xx status, so the access matrix would write",
+                "a probe that nobody can succeed with (a body of the wrong type: 422, a ghost id: 404), or guarded_by",
+                "Give it a harmless probe",
+            )
+
+
+def _check_identities(profile: Profile) -> None:
+    variables = [identity.token_env for identity in profile.identities.values()]
+    if len(set(variables)) < len(variables):
+        raise ConfigurationError(f"{profile.path}: two identities share one token_env", "a variable of its own for each identity")
+    for section, data in profile.data.items():
+        if section in _NOT_FEATURES or not isinstance(data, dict):
+            continue
+        for key, value in data.items():
+            if key.endswith("identity") and value not in profile.identities:
+                known = ", ".join(profile.identities)
+                raise ConfigurationError(f"{profile.path}: {section}.{key} names no identity ('{value}')", f"one of {known}")
+
+
+def _check_texts(profile: Profile) -> None:
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
+    for key, text in _texts(profile.data, ""):
+        for name in _PLACEHOLDER.findall(text):
+            if name not in PLACEHOLDERS:
+                raise ConfigurationError(f"{profile.path}: {key} holds {{{name}}}", f"one of {', '.join(sorted(PLACEHOLDERS))}")
+        leaf = key.split(".")[1] if key.count(".") else key
+        if leaf.endswith(("_field", "_ids", "counts")) or leaf in ("suppliers", "customers", "finished_lots", "raw_material_lots", "rows"):
+            try:
+                jmespath.compile(text)
+            except JMESPathError as error:
+                raise ConfigurationError(f"{profile.path}: {key} is no JMESPath expression ({error})".replace("\n", " "), "JMESPath") from None
+
+
+def _texts(value: Any, key: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _texts(item, f"{key}.{name}" if key else name)
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from _texts(item, f"{key}.{position}")

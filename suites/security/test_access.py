@@ -1,0 +1,110 @@
+"""Who may call what, in both directions: the access matrix of the profile, one control an endpoint.
+
+No call here can write, even if its refusal is broken: bodies are of the wrong type, ids exist nowhere.
+"""
+
+from __future__ import annotations
+
+from gate.api import Phase, Safety, control, must_answer, must_refuse, observe, require
+
+REFS = ["checklist 8", "OWASP API5:2023", "OWASP API2:2023", "ASVS 5.0 8.2.1", "WSTG-ATHZ-02"]
+
+
+def shape(t, endpoint):
+    return {
+        "entitled": [t.call(endpoint, name) for name in t.entitled(endpoint)],
+        "refused": [t.call(endpoint, name) for name in t.refused(endpoint)],
+        "anonymous": [t.call(endpoint), t.call(endpoint, token=t.decoy_token, note="unknown token")],
+    }
+
+
+@control(
+    "RBAC",
+    "{method} {path} lets in exactly the roles that may call it",
+    severity="critical",
+    criterion="auth",
+    safety="denied",
+    refs=REFS,
+    each="protected",
+    why="A caller without the role could read or change what a recall or an audit relies on; one with it could be locked out of a recall.",
+    mend="Correct the endpoint's role dependency, or the profile's `allow` if the contract has changed.",
+)
+@observe(shape)
+def test_roles(observed, endpoint, t):
+    for seen in observed["entitled"]:
+        must_answer(seen, endpoint.allowed)
+    proof = observed["entitled"][0]
+    for seen in observed["anonymous"]:
+        must_refuse(seen, proof, refusals=t.missing_status, admitted=endpoint.allowed)
+    for seen in observed["refused"]:
+        must_refuse(seen, proof, refusals=t.denied_status, admitted=endpoint.allowed)
+
+
+@control(
+    "RBAC",
+    "{method} {path} refuses everyone who may not call it",
+    severity="critical",
+    criterion="auth",
+    phase=Phase.DRILLS,
+    safety="denied",
+    refs=REFS,
+    each="guarded",
+    why="Anyone could start or disturb the daily cycle.",
+    mend="Correct the endpoint's role dependency, or the profile's `allow` if the contract has changed.",
+)
+def test_guarded_roles(endpoint, t, send):
+    # There is no harmless form of this call. So each identity is first shown to be refused at the endpoint that shares its guard, and
+    # nobody else is tried after one who was let in: at most one run is started, and only by a service that is broken in a new way.
+    guard = t.profile.endpoint(endpoint.guarded_by)
+    proof = send(t.call(guard, t.entitled(guard)[0]))
+    for name in [None, *t.refused(endpoint)]:
+        refusals = t.denied_status if name else t.missing_status
+        must_refuse(send(t.call(guard, name)), proof, refusals=refusals, admitted=guard.allowed)
+        seen = send(t.call(endpoint, name, safety=Safety.DENIED))
+        require(seen.status in refusals, f"{seen.probe} to be refused", f"HTTP {seen.status}", "bypass" if seen.status < 300 else "")
+
+
+@control(
+    "READ",
+    "{method} {path} answers a caller with a token",
+    severity="high",
+    criterion="errors",
+    refs=["checklist 7"],
+    each="open",
+    why="Operators watch the service through these reads during and after a cutover.",
+    mend="See the answer; the service's log has the request id.",
+)
+@observe(lambda t, endpoint: t.call(endpoint, next(reversed(t.profile.identities))))
+def test_open_read_answers(observed, endpoint):
+    must_answer(observed, endpoint.allowed)
+
+
+@control(
+    "OPEN",
+    "{method} {path} refuses callers without a token",
+    severity="medium",
+    criterion="auth",
+    basis="hardening",
+    refs=["OWASP API2:2023", "ASVS 5.0 8.3.1"],
+    each="open",
+    why="Suppliers, customers, alerts and run times are visible to anyone who can reach the port.",
+    mend="Put the endpoint behind the token dependency that its neighbours have.",
+)
+@observe(lambda t, endpoint: {"positive": t.call(endpoint, next(reversed(t.profile.identities))), "anonymous": t.call(endpoint)})
+def test_open_read_refuses_strangers(observed, endpoint, t):
+    must_refuse(observed["anonymous"], observed["positive"], refusals=t.missing_status, admitted=endpoint.allowed)
+
+
+@control(
+    "PUBLIC",
+    "{method} {path} answers everyone",
+    severity="medium",
+    criterion="errors",
+    refs=["checklist 3"],
+    each="public",
+    why="Load balancers and people look here first.",
+    mend="See the answer; the service's log has the request id.",
+)
+@observe(lambda t, endpoint: t.call(endpoint))
+def test_public_answers(observed, endpoint):
+    must_answer(observed, endpoint.allowed)

@@ -1,0 +1,146 @@
+"""Error answers: one shape, a request id, no crash on malformed requests, nothing about the inside."""
+
+from __future__ import annotations
+
+from gate.api import control, equal, must_answer, observe, pick, require
+
+MEND = "Let one exception handler make every error answer."
+WHY = "Clients and operators cannot tell errors apart, or trace one to its log line, in the middle of a recall."
+
+
+def envelope(seen, t):
+    errors = t.profile.errors
+    body = seen.json()
+    for field in (errors.code_field, errors.message_field, errors.request_id_field):
+        if field:
+            require(isinstance(pick(field, body), str), f"a text at '{field}' of HTTP {seen.status}", f"{pick(field, body)!r:.80}")
+    header = seen.answer.header(errors.request_id_header)
+    if errors.request_id_field:
+        equal(pick(errors.request_id_field, body), header, f"'{errors.request_id_field}' (against the header)")
+
+
+def a_write(t):
+    return next(endpoint for endpoint in t.profile.endpoints if endpoint.protected and endpoint.has_body and 422 in endpoint.allowed)
+
+
+@control(
+    "ERR-001",
+    "Refusals and validation errors come in the documented envelope, with the request's id",
+    severity="medium",
+    criterion="errors",
+    safety="denied",
+    refs=["ASVS 5.0 16.5.1"],
+    feature="errors",
+    why=WHY,
+    mend=MEND,
+)
+@observe(
+    lambda t: {
+        "unauthenticated": t.call(a_write(t)),
+        "invalid": t.call(a_write(t), t.entitled(a_write(t))[0]),
+        "read": t.call(next(item for item in t.profile.endpoints if item.protected and item.method == "GET")),
+    }
+)
+def test_envelope(observed, t):
+    require(observed["unauthenticated"].status in t.missing_status, "a refusal", f"HTTP {observed['unauthenticated'].status}", "bypass")
+    require(observed["read"].status in t.missing_status, "a refusal", f"HTTP {observed['read'].status}", "bypass")
+    must_answer(observed["invalid"], [422])
+    for seen in observed.values():
+        envelope(seen, t)
+
+
+@control(
+    "ERR-002",
+    "A path that is routed nowhere answers in the documented envelope too",
+    severity="low",
+    criterion="errors",
+    basis="hardening",
+    feature="errors",
+    why=WHY,
+    mend=MEND,
+)
+@observe(lambda t: t.get("/api/v1/gate-nowhere/{run_id}", next(iter(t.profile.identities))))
+def test_unrouted(observed, t):
+    require(observed.status in (404, *t.missing_status), "HTTP 404 (or a refusal)", f"HTTP {observed.status}")
+    envelope(observed, t)
+
+
+@control(
+    "ERR-003",
+    "A body that is no JSON is refused without a crash",
+    severity="medium",
+    criterion="errors",
+    safety="denied",
+    refs=["OWASP API8:2023", "WSTG-ERRH-01"],
+    why="Anyone with a token could fill the error log and hide a real failure in it.",
+    mend="Answer 400 or 422.",
+)
+@observe(
+    lambda t: [
+        t.request(
+            a_write(t).method,
+            a_write(t).path,
+            identity=t.entitled(a_write(t))[0],
+            body=body,
+            headers=[("Content-Type", "application/json")],
+            provokes=True,
+            note=note,
+        )
+        for body, note in ((b"{", "cut off"), (b"[" * 5000, "5,000 brackets"), (b'"\xff\xfe"', "no UTF-8"))
+    ]
+)
+def test_malformed_json(observed):
+    for seen in observed:
+        require(seen.status in (400, 413, 415, 422), f"{seen.probe} to be refused with 400 or 422", f"HTTP {seen.status}")
+
+
+@control(
+    "ERR-004",
+    "An id of the wrong form is refused, not an internal error",
+    severity="low",
+    criterion="errors",
+    basis="hardening",
+    safety="denied",
+    refs=["WSTG-ERRH-01"],
+    feature="audit_pack",
+    why="A mistyped pack id looks like a broken service, and error alerts lose their meaning.",
+    mend="Declare the path parameter as a UUID.",
+)
+@observe(lambda t: t.post(t.profile.audit_pack.malformed_verify, t.profile.audit_pack.verify_identity, provokes=True))
+def test_malformed_id(observed):
+    require(observed.status in (400, 404, 422), "HTTP 404 or 422", f"HTTP {observed.status}")
+
+
+@control(
+    "ERR-005",
+    "Answers to malformed requests carry the request's id too",
+    severity="low",
+    criterion="errors",
+    basis="hardening",
+    safety="denied",
+    refs=["ASVS 5.0 16.5.1"],
+    feature="errors,audit_pack",
+    why="The very answers that someone will have to look into cannot be found in the log.",
+    mend="Set the header in the outermost middleware, around the exception handler.",
+)
+@observe(lambda t: t.post(t.profile.audit_pack.malformed_verify, t.profile.audit_pack.verify_identity, provokes=True))
+def test_request_id_on_internal_error(observed, t):
+    equal(observed.answer.header(t.profile.errors.request_id_header), observed.request_id, f"{t.profile.errors.request_id_header} on HTTP {observed.status}")
+
+
+@control(
+    "DOC-001",
+    "Interactive documentation and the schema are not served to strangers",
+    severity="low",
+    criterion="auth",
+    basis="hardening",
+    refs=["ASVS 5.0 13.4.5", "OWASP API9:2023"],
+    feature="documentation",
+    why="The whole interface is laid out for whoever looks.",
+    mend="Switch docs_url, redoc_url and openapi_url off in production.",
+)
+@observe(lambda t: {"positive": t.call(t.profile.endpoints[0]), "documentation": [t.get(path) for path in t.profile.documentation.paths]})
+def test_documentation(observed, t):
+    require(observed["positive"].status < 500, "the service to be up", f"HTTP {observed['positive'].status}")
+    for seen in observed["documentation"]:
+        require(seen.status in (404, *t.missing_status), f"{seen.probe} to be absent (404) or refused", f"HTTP {seen.status}")

@@ -1,0 +1,241 @@
+"""How credentials are read: every form that must work, and those that must not."""
+
+from __future__ import annotations
+
+from gate.api import control, equal, must_answer, must_refuse, observe, pick, require
+
+REFS = ["OWASP API2:2023", "ASVS 5.0 6.3.4", "WSTG-ATHN-04"]
+MEND = "Compare the whole token, byte for byte and in constant time, and refuse whatever is not exactly the documented form."
+
+
+def last(t):
+    """The identity with the least power, whose token the probes may bend."""
+    return next(reversed(t.profile.identities))
+
+
+def raw(t, value, note, header="Authorization"):
+    return t.get(t.profile.auth.whoami, headers=[(header, value)], note=note)
+
+
+def positive(t):
+    return t.get(t.profile.auth.whoami, last(t))
+
+
+def all_refused(observed, t):
+    for seen in observed["attacks"]:
+        must_refuse(seen, observed["positive"], refusals=t.missing_status)
+
+
+@control(
+    "AUTH-001",
+    "Every documented header carries every token to the same user and roles",
+    severity="high",
+    criterion="auth",
+    refs=REFS,
+    feature="auth",
+    why="A client that uses the other header would be refused, or would act as someone else.",
+    mend="Read both headers in one place.",
+)
+@observe(
+    lambda t: {
+        name: [t.get(t.profile.auth.whoami, name, scheme=number, note=form["header"]) for number, form in enumerate(t.schemes)]
+        for name in t.profile.identities
+    }
+)
+def test_both_headers(observed, t):
+    auth = t.profile.auth
+    for answers in observed.values():
+        first = must_answer(answers[0]).json()
+        for seen, form in zip(answers, t.schemes, strict=True):
+            body = must_answer(seen).json()
+            equal(pick(auth.user_field, body), pick(auth.user_field, first), f"the user behind {form['header']}")
+            equal(sorted(pick(auth.roles_field, body)), sorted(pick(auth.roles_field, first)), f"the roles behind {form['header']}")
+            if auth.source_field and form.get("source"):
+                equal(pick(auth.source_field, body), form["source"], f"'{auth.source_field}' for {form['header']}")
+
+
+@control(
+    "AUTH-002",
+    "The scheme's name is read without regard to case",
+    severity="low",
+    criterion="auth",
+    refs=["RFC 9110 11.1"],
+    feature="auth",
+    why="Clients that write 'bearer' are within the standard.",
+    mend="Compare the scheme case-insensitively.",
+)
+@observe(lambda t: [raw(t, f"{word} {t.settings.tokens[last(t)]}", f"scheme '{word}'") for word in ("bearer", "BEARER")])
+def test_scheme_case(observed):
+    for seen in observed:
+        must_answer(seen)
+
+
+@control(
+    "AUTH-003",
+    "A token that is nearly right is refused",
+    severity="critical",
+    criterion="auth",
+    safety="denied",
+    refs=REFS,
+    feature="auth",
+    why="A comparison of prefixes or without case lets tokens be guessed piece by piece.",
+    mend=MEND,
+)
+@observe(
+    lambda t: {
+        "positive": positive(t),
+        "attacks": [
+            t.get(t.profile.auth.whoami, token=t.derived(last(t), change), note=note)
+            for note, change in (
+                ("last character missing", lambda token: token[:-1]),
+                ("one character more", lambda token: f"{token}x"),
+                ("one character before", lambda token: f"x{token}"),
+                ("case of every letter swapped", lambda token: token.swapcase() if token.swapcase() != token else f"{token}y"),
+            )
+        ],
+    }
+)
+def test_near_tokens(observed, t):
+    all_refused(observed, t)
+
+
+@control(
+    "AUTH-004",
+    "A right token in a wrong scheme is refused",
+    severity="medium",
+    criterion="auth",
+    safety="denied",
+    refs=REFS,
+    feature="auth",
+    why="What reads tokens loosely reads other things loosely too.",
+    mend=MEND,
+)
+@observe(
+    lambda t: {
+        "positive": positive(t),
+        "attacks": [raw(t, f"{scheme}{t.settings.tokens[last(t)]}", note) for scheme, note in (("Basic ", "Basic"), ("Token ", "Token"), ("", "no scheme"))],
+    }
+)
+def test_wrong_scheme(observed, t):
+    all_refused(observed, t)
+
+
+@control(
+    "AUTH-005",
+    "Empty and placeholder tokens are refused in every header",
+    severity="critical",
+    criterion="auth",
+    safety="denied",
+    refs=REFS,
+    feature="auth",
+    why="An empty entry in the token map, or a client's `null`, would be a key to the service.",
+    mend="Refuse empty tokens, and check the token map when the service starts.",
+)
+@observe(
+    lambda t: {
+        "positive": positive(t),
+        "attacks": [
+            raw(t, f"{form['prefix']}{value}", f"{form['header']} '{value}'", form["header"])
+            for form in t.schemes
+            for value in ("", "null", "undefined", "None", "true", "0", "{}")
+        ],
+    }
+)
+def test_empty_and_placeholder_tokens(observed, t):
+    all_refused(observed, t)
+
+
+@control(
+    "AUTH-006",
+    "Odd bytes in a token are refused, without a crash",
+    severity="high",
+    criterion="auth",
+    safety="denied",
+    refs=[*REFS, "CWE-755"],
+    feature="auth",
+    why="A crash while a token is checked can let the caller through, and lets anyone fill the error log.",
+    mend="Compare bytes, not text (secrets.compare_digest raises on non-ASCII text).",
+)
+@observe(
+    lambda t: {
+        "positive": positive(t),
+        "attacks": [
+            t.get(t.profile.auth.whoami, headers=[(form["header"], f"{form['prefix']}gate-\xe9\xff-token")], note=f"non-ASCII {form['header']}", provokes=True)
+            for form in t.schemes
+        ],
+    }
+)
+def test_odd_bytes(observed, t):
+    for seen in observed["attacks"]:
+        # A proxy may refuse such bytes before the service sees them.
+        must_refuse(seen, observed["positive"], refusals=[*t.missing_status, 400])
+
+
+@control(
+    "AUTH-007",
+    "Roles and identities that a caller claims in headers have no effect",
+    severity="critical",
+    criterion="auth",
+    safety="denied",
+    refs=["OWASP API5:2023", "ASVS 5.0 15.3.4", "WSTG-ATHZ-02"],
+    feature="auth",
+    why="Anyone could make himself an administrator.",
+    mend="Strip such headers at the edge and never read them in the service.",
+)
+@observe(lambda t: {"positive": positive(t), "anonymous": claim(t, None), "claiming": claim(t, last(t))})
+def test_claimed_roles(observed, t):
+    must_refuse(observed["anonymous"], observed["positive"], refusals=t.missing_status)
+    plain, claiming = must_answer(observed["positive"]).json(), must_answer(observed["claiming"]).json()
+    for name, field in (("user", t.profile.auth.user_field), ("roles", t.profile.auth.roles_field)):
+        equal(pick(field, claiming), pick(field, plain), f"the {name} with claiming headers")
+
+
+def claim(t, identity):
+    power = next(iter(t.profile.identities.values()))
+    names = ("X-Role", "X-Roles", "X-User-Role", "X-User", "X-User-Id", "X-Remote-User", "X-Forwarded-User", "X-Authenticated-User", "X-Actor")
+    addresses = ("X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "X-Custom-IP-Authorization")
+    headers = [(name, power.roles[0]) for name in names] + [(name, "127.0.0.1") for name in addresses]
+    return t.get(t.profile.auth.whoami, identity, headers=headers, note="claims roles and a trusted address")
+
+
+@control(
+    "AUTH-008",
+    "Revoked tokens are refused on every connection",
+    severity="critical",
+    criterion="auth",
+    safety="denied",
+    refs=["checklist 0", "OWASP API2:2023"],
+    feature="auth,revoked_tokens",
+    why="A token that was shared or leaked stays usable.",
+    mend="Restart every replica with the new token map.",
+)
+@observe(
+    lambda t: {
+        "positive": positive(t),
+        "attacks": [
+            t.get(t.profile.auth.whoami, token=token, note=f"revoked token {number}, connection {connection}", fresh=True, headers=[("X-Gate-Connection", str(connection))])
+            for number, token in enumerate(t.settings.revoked_tokens, 1)
+            for connection in (1, 2, 3)
+        ],
+    }
+)
+def test_revoked_tokens(observed, t):
+    all_refused(observed, t)
+
+
+@control(
+    "AUTH-009",
+    "A write without a token is refused before its body is looked at",
+    severity="high",
+    criterion="auth",
+    safety="denied",
+    refs=["OWASP API2:2023", "OWASP API4:2023"],
+    feature="auth",
+    why="Strangers could reach the parsers behind the door.",
+    mend="Check the token before the body is parsed.",
+)
+@observe(lambda t: [t.call(endpoint) for endpoint in t.profile.endpoints if endpoint.protected and endpoint.has_body][:3])
+def test_writes_without_token(observed, t):
+    require(bool(observed), "an endpoint with a body in the profile", "none")
+    for seen in observed:
+        require(seen.status in t.missing_status, f"{seen.probe} to be refused", f"HTTP {seen.status}", "bypass" if seen.status < 300 else "")

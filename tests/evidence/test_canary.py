@@ -1,0 +1,60 @@
+"""No secret in any file: a canary in every field of every event, in six encodings."""
+
+import base64
+import html
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from gate.evidence import Bundle, Journal, replay
+from gate.redact import Redactor
+from gate.report import Release, render_all
+
+CANARY = "cAn4ry/+tok=en:0123456789"
+ENCODINGS = {
+    "plain": CANARY,
+    "base64": base64.b64encode(f"viewer:{CANARY}".encode()).decode(),
+    "percent": quote(CANARY, safe=""),
+    "json": json.dumps({"t": CANARY}).replace("/", "\\/"),
+    "hex": CANARY.encode().hex(),
+    "html": html.escape(f'"{CANARY}"').replace("+", "&#43;").replace("=", "&#x3d;"),
+}
+KEPT = ("phase", "safety", "suite", "id", "control", "outcome", "state", "verdict", "criterion", "severity", "basis")
+
+
+def poisoned(value: object, canary: str, key: str = "") -> Any:
+    """The canary in front of every text that no contract fixes, and in a key beside."""
+    if isinstance(value, str) and type(value) is str and key not in KEPT:
+        return f"{canary} {value}"
+    if isinstance(value, dict):
+        return {name: poisoned(item, canary, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [poisoned(item, canary, key) for item in value]
+    return value
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_the_canary_is_in_no_file(encoding: str, tmp_path: Path, events: list[tuple[str, dict[str, Any]]]) -> None:
+    canary = ENCODINGS[encoding]
+    events[1][1]["controls"] = [
+        replace(item, title=canary, why=canary, mend=canary, references=(canary,)) for item in events[1][1]["controls"]
+    ]
+    events[4][1]["value"] = {canary: {canary: [canary]}, "recall_drill": canary}
+    events[6][1]["triggers"] = [replace(item, title=canary, evidence=(canary,), actions=(canary,)) for item in events[6][1]["triggers"]]
+    events.insert(5, ("fact", {"name": "recall_drill", "value": dict.fromkeys(("endpoint", "batch", "status", "at"), canary)}))
+    bundle = Bundle(tmp_path / "out")
+    with Journal(bundle.journal, Redactor([CANARY])) as journal:
+        for event, data in events[:-1]:
+            journal.append(event, poisoned(data, canary) if event in ("run.started", "observation", "fact", "outcome") else data)
+        journal.append(*events[-1])
+    bundle.publish(render_all(replay(bundle.journal), bundle.ts, "out", Release()))
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert len(files) >= 14
+    for path in files:
+        content = path.read_text()
+        for form in {CANARY, CANARY[:8], CANARY[4:], canary, *ENCODINGS.values(), html.escape(CANARY), json.dumps(CANARY)[1:-1]}:
+            assert form not in content, path.name

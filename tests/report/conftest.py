@@ -1,0 +1,220 @@
+"""Whole runs, written by the real journal and read back by the real replay, so that reports are tested on what they will get."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate.decide.verdict import Policy, decide
+from gate.evidence import Journal, replay
+from gate.model import (
+    Basis,
+    Control,
+    Criterion,
+    LedgerLine,
+    Outcome,
+    Phase,
+    Result,
+    RunRecord,
+    Safety,
+    Severity,
+    Trigger,
+    TriggerState,
+)
+from gate.redact import Redactor
+
+BASELINE = Policy("baseline", Severity.MEDIUM, None)
+ACTIONS = ("Revert to previous stable release.", "Restore previous environment variables.", "Re-run health and security regression checks.")
+
+CONTROLS = (
+    Control("PRE-001", "The target answers", Severity.CRITICAL, Basis.CONTRACT, Criterion.GATE, Phase.PREFLIGHT, Safety.READ,
+            "preflight", "suites/preflight/test_preflight.py"),
+    Control("AUTH-001", "A read without a token is refused", Severity.CRITICAL, Basis.CONTRACT, Criterion.AUTH, Phase.PROBES, Safety.READ,
+            "security", "suites/security/test_auth.py", ("OWASP API2:2023", "ASVS 5.0 14.2.1"), "Anyone could read the audit trail.",
+            "Set AUTH_ENABLED=true and deploy again."),
+    Control("AUTH-012", "A token in the query string is refused", Severity.LOW, Basis.HARDENING, Criterion.AUTH, Phase.PROBES, Safety.READ,
+            "security", "suites/security/test_auth.py", (), "URLs are logged.", "Ignore credentials in the query."),
+    Control("RECALL-001", "The recall drill is done in time", Severity.CRITICAL, Basis.CONTRACT, Criterion.RECALL, Phase.DRILLS,
+            Safety.DRILL, "recall", "suites/recall/test_recall.py"),
+    Control("AUDIT-001", "A new audit pack verifies", Severity.CRITICAL, Basis.CONTRACT, Criterion.AUDIT, Phase.DRILLS, Safety.DRILL,
+            "audit", "suites/audit/test_pack.py"),
+    Control("AUTO-001", "The daily cycle has completed", Severity.MEDIUM, Basis.CONTRACT, Criterion.ERRORS, Phase.CLOSING, Safety.READ,
+            "automation", "suites/automation/test_runs.py", feature="automation"),
+    Control("ERR-001", "No answer was a server error", Severity.HIGH, Basis.CONTRACT, Criterion.ERRORS, Phase.CLOSING, Safety.READ,
+            "acceptance", "suites/acceptance/test_errors.py"),
+)  # fmt: skip
+
+AT = "2026-02-28T10:10:5{}.000Z"
+
+
+def request(number: int, phase: str, call: str, identity: str | None, safety: str, seconds: float, status: int | None = 200) -> LedgerLine:
+    method, target = call.split(" ")
+    failure = "timeout: no first byte within 10 s" if status is None else None
+    size, sha256 = (0, None) if status is None else (100 + number, f"{number:x}" * 64)
+    first = None if status is None else seconds / 2
+    return LedgerLine(
+        number,
+        AT.format(number),
+        f"gate-r1-{number}",
+        phase,
+        method,
+        target,
+        identity,
+        safety,
+        "",
+        status,
+        failure,
+        seconds,
+        first,
+        size,
+        sha256,
+    )
+
+
+LEDGER = (
+    request(0, "preflight", "GET /health", None, "read", 0.012),
+    request(1, "probes", "GET /api/v1/audit/events?limit=1", None, "denied", 0.015, 401),
+    request(2, "probes", "GET /api/v1/audit/events?token=%5Bredacted%5D", "decoy", "read", 0.02),
+    request(3, "drills", "POST /api/v1/recall/simulate", "admin", "drill", 0.668536),
+    request(4, "drills", "POST /api/v1/audit/packs/700e27f7/verify", "viewer", "drill", 0.3),
+    request(5, "closing", "GET /api/v1/kpi/daily", None, "read", 10.0, None),
+)
+
+FACTS: dict[str, Any] = {
+    "recall_drill": {
+        "endpoint": "POST /api/v1/recall/simulate",
+        "batch": "BATCH-2026-02-0012",
+        "impacted_customers_count": 2,
+        "impacted_qty": Decimal("650.0"),
+        "suppliers_count": 2,
+        "finished_lots_count": 1,
+        "status": 200,
+        "trace_seconds": 0.668536,
+        "limit_seconds": 10,
+        "at": "2026-02-28T10:10:52.000Z",
+    },
+    "audit_pack": {
+        "pack_id": "700e27f7-6284-4f3c-9088-ee11255eb39e",
+        "valid": True,
+        "missing_files": [],
+        "mismatches": [],
+        "download_file": "checksums.json",
+        "download_status": 200,
+        "at": "2026-02-28T10:10:53.000Z",
+    },
+    "timings": {"preflight": 0.1, "probes": 0.4, "drills": 1.2},
+}
+
+PASSES = {
+    "PRE-001": Result("PRE-001", Outcome.PASSED, measured=1, requests=(0,)),
+    "AUTH-001": Result("AUTH-001", Outcome.PASSED, measured=1, requests=(1,)),
+    "AUTH-012": Result(
+        "AUTH-012",
+        Outcome.FAILED,
+        "a decoy token in the query was let in",
+        "a refusal (HTTP 401 or HTTP 403)",
+        "HTTP 200, [{...}]",
+        1,
+        (2,),
+        "fp:1",
+        "bypass",
+    ),
+    "RECALL-001": Result("RECALL-001", Outcome.PASSED, measured=1, requests=(3,)),
+    "AUDIT-001": Result("AUDIT-001", Outcome.PASSED, measured=1, requests=(4,)),
+    "ERR-001": Result("ERR-001", Outcome.PASSED, measured=6, requests=(0, 1, 2, 3, 4)),
+}
+BYPASS = Result(
+    "AUTH-001",
+    Outcome.FAILED,
+    "the audit trail answers without a token",
+    "a refusal (HTTP 401 or HTTP 403)",
+    'HTTP 200, {"rows": []}',
+    1,
+    (1, 2),
+    "fp:2",
+    "bypass",
+)
+LOST = Result("ERR-001", Outcome.INCONCLUSIVE, "one request had no answer, so nothing is known of it", measured=5, requests=(5,))
+CASES = ("go", "no-go", "inconclusive", "interrupted")
+
+
+def ticking() -> Callable[[], datetime]:
+    """A clock that goes on by 10 ms each time it is read."""
+    moments = iter(range(10**6))
+    return lambda: datetime(2026, 2, 28, 10, 8, 33, tzinfo=UTC) + timedelta(milliseconds=10 * next(moments))
+
+
+def write_run(path: Path, case: str, change: Callable[[str, dict[str, Any]], dict[str, Any]] = lambda _event, data: data) -> RunRecord:
+    """One run of that case; `change` may alter each event's data before it is written."""
+    results = {**PASSES}
+    if case == "no-go":
+        results["AUTH-001"] = BYPASS
+    if case == "inconclusive":
+        results["ERR-001"] = LOST
+    if case == "interrupted":
+        del results["AUDIT-001"], results["ERR-001"]
+    with Journal(path, Redactor(), clock=ticking()) as journal:
+        for event, data in _events(case, results):
+            journal.append(event, change(event, data))
+    return replay(path)
+
+
+def _events(case: str, results: dict[str, Result]) -> list[tuple[str, dict[str, Any]]]:
+    start = {
+        "run_id": "r1-20260228", "gate_version": "0.1.0", "environment": "render-prod", "base_url": "https://supply-intel.example.com",
+        "profile": "supply_intel", "policy": "baseline", "batch_code": "BATCH-2026-02-0012",
+    }  # fmt: skip
+    events: list[tuple[str, dict[str, Any]]] = [("run.started", start)]
+    events.append(("plan", {"controls": list(CONTROLS), "sources": {}, "not_applicable": {"AUTO-001": "the profile has no automation"}}))
+    events += [("observation", asdict(line)) for line in LEDGER]
+    events += [("fact", {"name": name, "value": value}) for name, value in FACTS.items()]
+    events += [("outcome", asdict(result)) for result in results.values()]
+    if case == "interrupted":
+        return [*events, ("run.interrupted", {"reason": "SIGINT"})]
+    everything = {**results, "AUTO-001": Result("AUTO-001", Outcome.NOT_APPLICABLE, "the profile has no automation")}
+    decision = decide(CONTROLS, everything, BASELINE)
+    state = TriggerState.FIRED if case == "no-go" else TriggerState.CLEAR
+    triggers = [Trigger("auth-bypass", "Authentication or authorization bypass detected", state, ("AUTH-001: judged",), ACTIONS)]
+    return [*events, ("triggers", {"triggers": triggers}), ("verdict", {**asdict(decision), "exit_status": decision.verdict.exit_status})]
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunRecord]:
+    folder = tmp_path_factory.mktemp("runs")
+    return {case: write_run(folder / f"{case}.jsonl", case) for case in CASES}
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Callable[[str], RunRecord]:
+    """A no-go run in which every text that a stranger controls is the given one."""
+
+    def make(text: str) -> RunRecord:
+        def change(event: str, data: dict[str, Any]) -> dict[str, Any]:
+            return _poisoned(event, data, text)
+
+        return write_run(tmp_path / "hostile.jsonl", "no-go", change)
+
+    return make
+
+
+def _poisoned(event: str, data: dict[str, Any], text: str) -> dict[str, Any]:
+    match event:
+        case "run.started":
+            data = dict.fromkeys(data, text)
+        case "plan":
+            texts = dict.fromkeys(("title", "why", "mend", "source", "feature", "endpoint"), text)
+            data = {**data, "controls": [replace(control, **texts, references=(text,)) for control in data["controls"]]}
+        case "observation":
+            names = ("request_id", "phase", "method", "target", "identity", "safety", "note", "failure")
+            data = {**data, **dict.fromkeys(names, text), "status": None}
+        case "fact":
+            data = {"name": data["name"], "value": {**dict.fromkeys(data["value"], text), "list": [text, {text: text}], text: text}}
+        case "outcome":
+            data = {**data, **dict.fromkeys(("reason", "expected", "seen", "fingerprint", "kind"), text)}
+        case "triggers":
+            data = {"triggers": [replace(trigger, title=text, evidence=(text,), actions=(text,)) for trigger in data["triggers"]]}
+    return data
