@@ -1,6 +1,5 @@
 """The command of the checklist's section 4, with a stand-in for `gate`: what it gets, from wherever it is called."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path

@@ -287,14 +287,13 @@ def tiny(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_ends_in_one_sentence_and_no_pass(tiny: Path) -> None:
     bundle = Bundle(tiny)
     journal = Journal(bundle.journal, Redactor())
-    written = 0
+    acknowledged: list[int] = []
     with pytest.raises(EvidenceError, match="No space left on device"):
-        while True:
-            written = journal.append("fact", {"name": "n", "value": "x" * 5000}) + 1
+        acknowledged.extend(journal.append("fact", {"name": "n", "value": "x" * 5000}) for _ in range(1000))
     with pytest.raises(EvidenceError, match="No space left on device"):
         journal.append("fact", {"name": "n", "value": "x"})
     journal.close()
-    assert bundle.journal.read_bytes().count(b"\n") == written
+    assert bundle.journal.read_bytes().count(b"\n") == len(acknowledged) > 10
     with pytest.raises(EvidenceError, match="free space on its disk"):
         bundle.publish(reports(bundle.ts))
     only_the_journal_is_left(bundle)

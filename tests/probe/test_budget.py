@@ -94,11 +94,11 @@ def test_the_server_never_sees_more_than_the_limit(serve, connect):
             arrivals.append(monotonic())
             peer.send(OK)
 
-    client = connect(serve(handler), budget=BudgetSettings(requests=10, window_seconds=0.5))
-    seen = client.send_all([Probe("GET", f"/a?{number}") for number in range(24)])
-    assert [each.status for each in seen] == [200] * 24
+    client = connect(serve(handler), budget=BudgetSettings(requests=10, window_seconds=1.0))
+    seen = client.send_all([Probe("GET", f"/a?{number}") for number in range(16)])
+    assert [each.status for each in seen] == [200] * 16
     arrivals.sort()
-    assert all(later - earlier > 0.3 for earlier, later in zip(arrivals, arrivals[10:], strict=False))
+    assert all(later - earlier > 0.2 for earlier, later in zip(arrivals, arrivals[10:], strict=False))
 
 
 def test_a_full_key_does_not_hold_up_the_others(serve, connect):

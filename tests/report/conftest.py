@@ -189,6 +189,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunRecord]:
 
 
 @pytest.fixture
+def write_case() -> Callable[[Path, str, str], RunRecord]:
+    """Writes a run of that case under another run id."""
+    return lambda path, case, run_id: write_run(path, case, lambda _event, data: {**data, "run_id": run_id} if "run_id" in data else data)
+
+
+@pytest.fixture
 def hostile(tmp_path: Path) -> Callable[[str], RunRecord]:
     """A no-go run in which every text that a stranger controls is the given one."""
 
