@@ -166,10 +166,11 @@ def test_test_with_arguments_is_pytest_with_them(checkout):
     assert checkout.calls()[4:] == ["-m pytest tests/cli -k a and b"]
 
 
-def test_an_old_python_is_refused_with_what_to_do(checkout, tmp_path):
+@pytest.mark.parametrize("command", ["setup", "demo", "gate", "test", "lint", "bench", "lock"])
+def test_an_old_python_is_refused_with_what_to_do(checkout, tmp_path, command):
     (tmp_path / "old").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "old").chmod(0o755)
-    done = checkout.run("setup", PYTHON=str(tmp_path / "old"))
+    done = checkout.run(command, PYTHON=str(tmp_path / "old"))
     assert done.returncode == 1
     assert done.stderr == "run: no Python 3.11 or newer was found; install one, or name it: PYTHON=/path/to/python3 ./run setup\n"
     assert not (tmp_path / ".venv").exists()

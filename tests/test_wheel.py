@@ -1,8 +1,10 @@
 """The wheel: what is in it, and that `gate` works from it in an environment that has nothing else."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 import zipfile
 from pathlib import Path
@@ -43,9 +45,13 @@ def wheel(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory):
-    """An environment with the wheel, what it depends on in the locked versions, and nothing of the checkout."""
-    folder = tmp_path_factory.mktemp("installed")
+def installed(wheel):
+    """An environment with the wheel, what it depends on in the locked versions, and nothing of the checkout.
+
+    Not under pytest's own folder, which is closed to others: run by root, the embedded PostgreSQL changes to another user.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="gate-installed-"))
+    folder.chmod(0o755)
     venv.create(folder, with_pip=False)
     versions = folder / "versions.txt"
     lines = (ROOT / "requirements.lock").read_text().splitlines()
@@ -63,7 +69,8 @@ def installed(wheel, tmp_path_factory):
         versions,
         f"{wheel}[reference]",
     )
-    return folder / "bin"
+    yield folder / "bin"
+    shutil.rmtree(folder)
 
 
 def test_everything_lies_under_gate(wheel):

@@ -33,9 +33,9 @@ TARGET_PREFIXES = ("GATE_", "RATE_LIMIT_", "ADMIN_TOKEN", "QA_TOKEN", "OPS_TOKEN
 
 @click.command("demo")
 @click.option("--as-deployed", is_flag=True, help="Serve the gaps of the deployed service instead of the hardened one.")
-@click.option("--policy", type=click.Choice(["baseline", "strict"]), help="The policy of the run.")
+@click.option("--policy", type=click.Choice(["baseline", "strict"]), default="baseline", show_default=True, help="What blocks.")
 @click.option("--keep", is_flag=True, help="Keep the service's log and env file.")
-def command(*, as_deployed: bool, policy: str | None, keep: bool) -> int:
+def command(*, as_deployed: bool, policy: str, keep: bool) -> int:
     """Run the whole gate against the reference service.
 
     Starts the service on an embedded PostgreSQL, runs the gate, stops what it started. The exit status is the run's.
@@ -118,10 +118,16 @@ def _not_healthy(happened: str, log: Path) -> GateError:
     return GateError(happened, next_step="Its log above says why")
 
 
-def _run(env_file: Path, policy: str | None) -> int:
+def _run(env_file: Path, policy: str) -> int:
     """The run, on this terminal; a signal to the demo lets it finish its journal before anything else stops."""
-    arguments = [*GATE, "run", "--env-file", str(env_file), "--environment", "demo", *(["--policy", policy] if policy else [])]
-    with subprocess.Popen(arguments, env=clean_environment(os.environ)) as run:
+    named = {
+        "environment": "demo",
+        "profile": "supply_intel",
+        "policy": policy,
+        "out-dir": str(REPORTS),
+    }  # a gate.toml here is not for the demo
+    options = [part for name, value in named.items() for part in (f"--{name}", value)]
+    with subprocess.Popen([*GATE, "run", "--env-file", str(env_file), *options], env=clean_environment(os.environ)) as run:
         try:
             return _shell_status(run.wait())
         finally:

@@ -71,7 +71,7 @@ class Gate(click.Group):
         try:
             return _as_status(self._outcome(*args, **extra))
         except GateError as error:
-            _say(f"gate: {error.sentence}")
+            _say(f"gate: {error}")
             return error.exit_status
         except click.ClickException as error:
             error.show()

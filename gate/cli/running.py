@@ -99,7 +99,7 @@ class Run:
         plugins = [part for name in ("gate.plugin", "pytest_metadata.plugin", "pytest_html.plugin") for part in ("-p", name)]
         quiet = ["-q", "-s", "--no-header", "--no-summary", "--tb=short", "--color=no", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
         html = [f"--html={self.bundle.data / RAW_REPORT}", "--self-contained-html"]
-        arguments = ["-c", str(root / "suites" / "pytest.ini"), f"--rootdir={root}", *plugins, *quiet, *html, str(root / "suites")]
+        arguments = ["-c", str(root / "suites" / "run.ini"), f"--rootdir={root}", *plugins, *quiet, *html, str(root / "suites")]
         with _own_pytest(), contextlib.redirect_stdout(self.said), contextlib.redirect_stderr(self.said):
             status = pytest.main(arguments, plugins=[_Install(self.session)])
         if self.session.fatal is not None:

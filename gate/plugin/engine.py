@@ -64,6 +64,7 @@ class Engine:
         self.samples: list[Sample] = []
         self.observations: list[Observation] = []
         self.stop_reason: str | None = None
+        self.unreachable = False
         self.phase = Phase.PREFLIGHT
         self._entered: set[Phase] = set()
         self._store: dict[tuple[object, ...], Observation] = {}
@@ -138,6 +139,8 @@ class Engine:
         control = next(case.control for case, _ in self.cases if case.control.id == result.control)
         if control.phase is Phase.PREFLIGHT and result.outcome not in (Outcome.PASSED, Outcome.NOT_APPLICABLE) and self.stop_reason is None:
             self.stop_reason = f"preflight: {control.title}: {result.reason}"
+            # Where the target could not even be measured, what else it answers says nothing about it.
+            self.unreachable = result.outcome is not Outcome.FAILED
 
 
 def _client_settings(settings: Settings, run_id: str) -> ClientSettings:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gate.errors import GateError
-from gate.model import Observation, Outcome, Probe, Result
+from gate.model import Observation, Outcome, Phase, Probe, Result
 from gate.paths import data_root
 from gate.plugin.cases import Case, declared_ids, expand
 from gate.plugin.engine import Engine, Silent
@@ -73,7 +73,7 @@ class Session:
             pytest.skip(f"not applicable: {case.reason}")
         if self.fatal is not None:
             pytest.skip(self.fatal.sentence)
-        if self.engine.stop_reason is not None:
+        if self.engine.stop_reason is not None and (self.engine.unreachable or case.control.phase is not Phase.PREFLIGHT):
             pytest.skip(f"not run after {self.engine.stop_reason}")
         try:
             self.engine.enter(case.control.phase)

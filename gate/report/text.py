@@ -53,14 +53,14 @@ def _head(record: RunRecord) -> list[str]:
 
 
 def _criteria(record: RunRecord) -> list[str]:
-    lines = ["GO / NO-GO CRITERIA"]
+    lines = ["GO / NO-GO CRITERIA (controls passed)"]
     known = {item.criterion: item for item in record.decision.criteria} if record.decision else {}
     for criterion in Criterion:
         mine = [item for item in record.controls if criterion in (Criterion.GATE, item.criterion)]
         outcomes = [result_of(record, item).outcome for item in mine]
         passed, exempt = outcomes.count(Outcome.PASSED), outcomes.count(Outcome.NOT_APPLICABLE)
-        told = f"{criterion.title}: {passed} of {len(mine)} controls passed{f', {exempt} n/a' if exempt else ''}"
-        lines += _item(_decided(known, criterion), told, 16)
+        told = f"{criterion.title}: {passed} of {len(mine)} passed{f', {exempt} n/a' if exempt else ''}"
+        lines += _item(_decided(known, criterion), told, 15)
     return lines
 
 

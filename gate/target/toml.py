@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,21 @@ def validate(path: Path, data: dict[str, Any], schema_name: str) -> None:
     from jsonschema.exceptions import best_match
 
     schema = json.loads((data_root() / "fixtures" / "schemas" / schema_name).read_text(encoding="utf-8"))
-    error = best_match(Draft202012Validator(schema).iter_errors(data))
+    errors = list(Draft202012Validator(schema).iter_errors(data))
+    # A misspelt key is unknown, and the right one missing: the first says more.
+    error = best_match([item for item in errors if item.validator == "additionalProperties"] or errors)
     if error is not None:
         raise _as_configuration_error(path, error)
+    _refuse_infinite(path, data, "")
+
+
+def _refuse_infinite(path: Path, value: Any, key: str) -> None:
+    """TOML knows nan and inf, and every comparison with nan is false: no limit may be one."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigurationError(f"{path}: key '{key}' is {value}", "a finite number", "Mend that key")
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in items:
+        _refuse_infinite(path, item, f"{key}.{name}" if key else str(name))
 
 
 def _as_configuration_error(path: Path, error: Any) -> ConfigurationError:
@@ -55,18 +68,20 @@ def _unknown_key(path: Path, where: str, error: Any) -> ConfigurationError:
 
 def _expectation(error: Any) -> str:
     value = error.validator_value
+    if error.validator in ("type", "enum"):
+        names = [value] if isinstance(value, str) else list(value)
+        return ("a value of type " if error.validator == "type" else "one of ") + " or ".join(map(str, names))
     texts = {
-        "type": f"a value of type {value if isinstance(value, str) else ' or '.join(map(str, value))}",
-        "enum": f"one of {', '.join(map(str, value))}" if isinstance(value, list) else "",
-        "minimum": f"{value} or more",
-        "maximum": f"{value} or less",
-        "exclusiveMinimum": f"more than {value}",
-        "pattern": f"text that matches {value}",
-        "minItems": f"at least {value} entries",
-        "minProperties": f"at least {value} entries",
+        "minimum": "{} or more",
+        "maximum": "{} or less",
+        "exclusiveMinimum": "more than {}",
+        "pattern": "text that matches {}",
+        "minItems": "at least {} entries",
+        "minProperties": "at least {} entries",
         "uniqueItems": "no entry twice",
     }
-    return str(texts.get(error.validator) or error.schema.get("description") or f"a value that satisfies '{error.validator}'")
+    known = texts.get(error.validator, "").format(value)
+    return str(error.schema.get("description") or known or f"a value that satisfies '{error.validator}'")
 
 
 def _short(value: object) -> str:

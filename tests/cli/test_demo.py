@@ -112,7 +112,7 @@ def test_the_run_gets_the_env_file_and_the_policy(place):
     finish(start(place, "--policy", "strict"))
     noted = json.loads((place / "run.json").read_text())["arguments"]
     assert noted[:2] == ["run", "--env-file"]
-    assert noted[3:] == ["--environment", "demo", "--policy", "strict"]
+    assert noted[3:] == ["--environment", "demo", "--profile", "supply_intel", "--policy", "strict", "--out-dir", "reports/demo"]
 
 
 def test_a_shell_set_up_for_a_real_service_is_not_followed(place):

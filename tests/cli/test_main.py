@@ -119,6 +119,12 @@ def test_a_known_secret_is_masked_in_an_error_of_ours_too(gate, monkeypatch):
     assert "admin-token-value" not in err
 
 
+def test_what_a_command_has_redacted_in_its_error_stays_redacted(gate):
+    error = GateError("the header was admin-token-value")
+    error.args = ("the header was [redacted]",)
+    assert gate(raising(error))[2] == "gate: the header was [redacted]\n"
+
+
 def test_the_path_of_a_token_file_is_not_a_secret(gate, monkeypatch):
     monkeypatch.setenv("ADMIN_TOKEN_FILE", "/run/secrets/admin")
     _, _, err = gate(raising(GateError("/run/secrets/admin does not exist")))

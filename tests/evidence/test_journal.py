@@ -59,9 +59,18 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 def test_one_write_and_a_sync_before_append_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = Journal(tmp_path / "j", Redactor())
     calls: list[str] = []
-    write = os.write
-    monkeypatch.setattr(os, "write", lambda fd, data: (calls.append("write"), write(fd, data))[1])
-    monkeypatch.setattr(os, "fdatasync", lambda fd: calls.append("sync") or SYNCED(fd))
+    written = os.write
+
+    def write(descriptor: int, data: bytes) -> int:
+        calls.append("write")
+        return written(descriptor, data)
+
+    def sync(descriptor: int) -> None:
+        calls.append("sync")
+        SYNCED(descriptor)
+
+    monkeypatch.setattr(os, "write", write)
+    monkeypatch.setattr(os, "fdatasync", sync)
     journal.append("fact", {"name": "n", "value": "x" * 100_000})
     assert calls == ["write", "sync"]
 

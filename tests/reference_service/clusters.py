@@ -52,7 +52,7 @@ class Cluster:
 
     def psql(self, script: Path) -> str:
         """Run a script as an operator would, and answer what it complained about."""
-        command = [self.binaries / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", script, self.plain_url]
+        command = [str(self.binaries / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(script), self.plain_url]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return "\n".join(line for line in done.stderr.splitlines() if "NOTICE" not in line)
@@ -61,7 +61,7 @@ class Cluster:
         """Start the server and wait until it accepts connections."""
         settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"]
         options = [part for setting in settings for part in ("-c", setting)]
-        command = [self.binaries / "postgres", "-D", "data", "-p", str(self.port), *options]
+        command = [str(self.binaries / "postgres"), "-D", "data", "-p", str(self.port), *options]
         with (self.folder / "log").open("ab") as log:
             self._server = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, **self._user)
         until(self._accepts, "PostgreSQL accepts connections", 30)

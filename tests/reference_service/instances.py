@@ -45,7 +45,10 @@ def alive(pid: int) -> bool:
 
 def children(pid: int) -> list[int]:
     """The process ids of a process's children, all the way down."""
-    direct = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    try:
+        direct = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:  # it ended meanwhile: PostgreSQL's helpers come and go
+        return []
     return direct + [below for child in direct for below in children(child)]
 
 
@@ -61,6 +64,7 @@ class Instance:
 
     process: subprocess.Popen[str]
     variables: dict[str, str]
+    storage: Path
     session: requests.Session = field(default_factory=requests.Session)
 
     @property
@@ -114,12 +118,13 @@ def launch(*options: str, **variables: str) -> "subprocess.Popen[str]":
 @contextlib.contextmanager
 def running(folder: Path, *options: str, **variables: str) -> Iterator[Instance]:
     """A service from healthy to stopped."""
-    env_file = folder / "service.env"
-    process = launch("--env-file", str(env_file), *options, **variables)
+    env_file, storage = folder / "service.env", folder / "storage"
+    env_file.unlink(missing_ok=True)
+    process = launch("--env-file", str(env_file), *options, **{"STORAGE_DIR": str(storage), **variables})
     try:
         until(lambda: env_file.exists() or process.poll() is not None, "the service is healthy", 60)
         assert env_file.exists(), process.communicate()[1]
-        instance = Instance(process, {name: value or "" for name, value in dotenv_values(env_file).items()})
+        instance = Instance(process, {name: value or "" for name, value in dotenv_values(env_file).items()}, storage)
         yield instance
         instance.stop()
     finally:

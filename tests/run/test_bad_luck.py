@@ -1,0 +1,378 @@
+"""Bad input and bad luck: each gives one clear sentence, the right exit status, and never a traceback or a PASS."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import os
+import resource
+import signal
+import socket
+import ssl
+import threading
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import trustme
+
+from tests.run.forwarder import Answer, Asked, Forwarder, same
+from tests.run.support import ROOT, TOKENS, launch
+
+SOMEWHERE = {name: f"token-of-{name.lower()}-0123456789" for name in TOKENS} | {"BASE_URL": "http://127.0.0.1:9"}
+
+
+def settings(**changes: str | None) -> dict[str, str]:
+    """Settings of a target that is not there, changed."""
+    return {key: value for key, value in (SOMEWHERE | changes).items() if value is not None}
+
+
+CONFIGURATION = {
+    "a token is not set": (settings(QA_TOKEN=None), "QA_TOKEN is not set"),
+    "a token is empty": (settings(QA_TOKEN=""), "QA_TOKEN is not set"),
+    "two tokens are equal": (settings(QA_TOKEN=SOMEWHERE["OPS_TOKEN"]), "hold the same token"),
+    "a token with a line break": (settings(QA_TOKEN="0123456789\nabc"), "QA_TOKEN is no usable token"),
+    "a token and its file": (settings(QA_TOKEN_FILE="/nowhere"), "QA_TOKEN and QA_TOKEN_FILE are both set"),
+    "a token's file is missing": (settings(QA_TOKEN=None, QA_TOKEN_FILE="/nowhere"), "QA_TOKEN_FILE cannot be read"),
+    "no base URL": (settings(BASE_URL=None), "BASE_URL is not set"),
+    "a base URL without scheme": (settings(BASE_URL="api.example.com"), "BASE_URL is no address"),
+    "a base URL with a bad port": (settings(BASE_URL="http://127.0.0.1:99999"), "BASE_URL is no address"),
+    "credentials in the base URL": (settings(BASE_URL="https://me:pass-word-1@api.example.com"), "holds a user name or password"),
+    "http to another machine": (settings(BASE_URL="http://192.0.2.1"), "in the clear"),
+    "an unknown variable": (settings(GATE_POLCY="strict"), "Did you mean GATE_POLICY?"),
+    "an unknown policy": (settings(GATE_POLICY="stict"), "there is no policy 'stict'"),
+    "an unknown profile": (settings(GATE_PROFILE="suply"), "there is no profile 'suply'"),
+    "a limit that is no number": (settings(RATE_LIMIT_REQUESTS="many"), "RATE_LIMIT_REQUESTS is 'many'"),
+    "a switch that is no switch": (settings(AUTH_ENABLED="maybe"), "AUTH_ENABLED is 'maybe'"),
+    "a level that is none": (settings(GATE_LEVEL="gentle"), "GATE_LEVEL is 'gentle'"),
+    "a batch code with a slash": (settings(BATCH_CODE="../../etc"), "BATCH_CODE"),
+    "an environment with a slash": (settings(GATE_ENVIRONMENT="../x"), "environment's name"),
+    "a database URL of another kind": (settings(DATABASE_URL="mysql://u:secret-pass@h/d"), "DATABASE_URL is no PostgreSQL URL"),
+    "a CA file that is not there": (settings(GATE_CA_BUNDLE="/nowhere.pem"), "/nowhere.pem"),
+    "a proxy that is none": (settings(GATE_PROXY="nonsense"), "proxy"),
+}
+
+
+@pytest.mark.parametrize("case", CONFIGURATION)
+def test_configuration(case: str, gate: Any) -> None:
+    """Refused before anything is sent: exit status 2, one sentence, no secret in it."""
+    given, sentence = CONFIGURATION[case]
+    done = gate(given)
+    assert done.status == 2, done.err
+    assert sentence in done.err
+    assert len(done.err.strip().splitlines()) <= 2
+    assert done.is_one_sentence()
+    assert done.out == ""
+    assert "pass-word-1" not in done.err
+    assert "secret-pass" not in done.err
+
+
+PROFILES = {
+    "an unknown key": ("repetitions = 3", "repetition = 3", "Did you mean 'repetitions'?"),
+    "a value of another type": ("concurrency = 16 ", 'concurrency = "many" ', "key 'limits.concurrency'"),
+    "a value out of bounds": ("repetitions = 3", "repetitions = 1", "key 'recall.repetitions' is 1; expected 3 or more"),
+    "a missing key": ('whoami = "/api/v1/auth/whoami"', "", "key 'whoami' is missing in auth"),
+    "no TOML": ("[limits]", "[limits", "no valid TOML"),
+    "an identity that does not exist": ('identity = "ops"', 'identity = "oops"', "automation.identity names no identity ('oops')"),
+    "an unknown placeholder": ("burst/{run_id}", "burst/{runid}", "rate_limit.burst_path holds {runid}"),
+    "a bad expression": ('"simulation.batch_code"', '"simulation..["', "recall.batch_field is no JMESPath"),
+    "a matrix that would write": ("probe = { body = { limit = 0 }, allowed = [422] }", "", "would write"),
+    "NaN as a limit": ("deadline_seconds = 10 ", "deadline_seconds = nan ", "limits.deadline_seconds"),
+}
+
+
+@pytest.mark.parametrize("case", PROFILES)
+def test_profile_errors_name_file_and_key(case: str, gate: Any, tmp_path: Path) -> None:
+    """A profile with a mistake is refused, with file, key and what was expected."""
+    old, new, sentence = PROFILES[case]
+    text = (ROOT / "fixtures" / "profiles" / "supply_intel.toml").read_text()
+    assert old in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(old, new, 1))
+    done = gate(settings(), "--profile", str(path))
+    assert done.status == 2, done.err
+    assert str(path) in done.err
+    assert sentence in done.err
+    assert done.is_one_sentence()
+
+
+def test_gate_toml_takes_no_secret(gate: Any, tmp_path: Path) -> None:
+    """A token in gate.toml would end in git."""
+    (tmp_path / "gate.toml").write_text('admin_token = "x"\n')
+    done = gate(settings())
+    assert done.status == 2
+    assert "is a secret" in done.err
+
+
+def test_unreachable(gate: Any) -> None:
+    """Nobody listens: the run is inconclusive, not failed, and says where it tried."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        done = gate(settings(BASE_URL=f"http://127.0.0.1:{bound.getsockname()[1]}"))
+    assert done.status == 11
+    assert "stopped by preflight: The target answers its health check" in done.err
+    assert "Traceback" not in done.everything
+    assert ": PASS" not in done.everything
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def tls_context(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+def test_wrong_authority(gate: Any, reference: Any, authority: trustme.CA) -> None:
+    """A certificate that nobody vouches for: inconclusive, with what to do; no token was sent."""
+    asked: list[Asked] = []
+    with Forwarder(reference.settings["BASE_URL"], same, asked.append, tls_context(authority)) as between:
+        done = gate(reference.settings | {"BASE_URL": between.base_url})
+    assert done.status == 11
+    assert "GATE_CA_BUNDLE" in done.err
+    assert not asked
+
+
+def test_right_authority(gate: Any, reference: Any, authority: trustme.CA, tmp_path: Path) -> None:
+    """The same with the CA's certificate given: GO."""
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(bundle)
+    with Forwarder(reference.settings["BASE_URL"], same, context=tls_context(authority)) as between:
+        done = gate(reference.settings | {"BASE_URL": between.base_url, "GATE_CA_BUNDLE": str(bundle)})
+    assert done.status == 0, done.out
+    assert done.result["facts"]["target"]["spki_sha256"]
+
+
+def html(_asked: Asked, _answer: Answer) -> Answer:
+    return Answer(200, [("Content-Type", "text/html")], b"<html><title>Welcome</title></html>")
+
+
+def endless(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+    try:
+        while True:
+            connection.sendall(b"1\r\n \r\n")
+            # Slow enough to stay under the size limit, fast enough to reset any timeout that is not a deadline.
+            time.sleep(0.01)
+    except OSError:
+        return
+
+
+def bomb() -> bytes:
+    return gzip.compress(b"\0" * (16 * 1024 * 1024)) * 32
+
+
+def bombed(_asked: Asked, _answer: Answer) -> Answer:
+    return Answer(200, [("Content-Type", "application/json"), ("Content-Encoding", "gzip")], BOMB)
+
+
+BOMB = bomb()
+HOSTILE = {
+    "an HTML page": html,
+    "a body that never ends": lambda _asked, _answer: endless,
+    "500 MB of gzip": bombed,
+    "garbage": lambda _asked, _answer: b"\x00\xff\x1b[2J garbage\r\n\r\n",
+    "nothing": lambda _asked, _answer: b"",
+    "endless headers": lambda _asked, _answer: b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 100_000,
+    "a cut off body": lambda _asked, _answer: b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"status":',
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_target(case: str, gate: Any, reference: Any, quick_profile: str) -> None:
+    """A target that answers everything so: stopped in preflight, inconclusive, and the terminal stays clean."""
+    with Forwarder(reference.settings["BASE_URL"], HOSTILE[case]) as between:
+        done = gate(reference.settings | {"BASE_URL": between.base_url}, "--profile", quick_profile)
+    assert done.status == 11, done.err
+    assert "stopped by preflight" in done.err
+    assert "Traceback" not in done.everything
+    assert ": PASS" not in done.everything
+    assert "\x1b" not in done.out + done.err
+
+
+@pytest.mark.parametrize("case", ["a body that never ends", "500 MB of gzip", "nothing", "a cut off body"])
+def test_hostile_in_mid_run(case: str, gate: Any, reference: Any, quick_profile: str) -> None:
+    """The same for one path only, after a healthy preflight."""
+
+    def change(asked: Asked, answer: Answer) -> Any:
+        return HOSTILE[case](asked, answer) if "kpi/daily" in asked.target else answer
+
+    with Forwarder(reference.settings["BASE_URL"], change) as between:
+        done = gate(reference.settings | {"BASE_URL": between.base_url}, "--profile", quick_profile)
+    assert done.status == 10, done.out
+    assert done.controls["ACC-010"] != "passed"
+    assert done.controls["READ-kpi-daily"] == "failed"
+    assert "Traceback" not in done.everything
+
+
+def test_redirect_to_another_host(gate: Any, reference: Any) -> None:
+    """The redirect is not followed: the other host hears nothing, least of all a token."""
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.settimeout(0.1)
+        location = f"http://127.0.0.1:{elsewhere.getsockname()[1]}/"
+
+        def redirect(_asked: Asked, _answer: Answer) -> Answer:
+            return Answer(302, [("Location", location)], b"")
+
+        with Forwarder(reference.settings["BASE_URL"], redirect) as between:
+            done = gate(reference.settings | {"BASE_URL": between.base_url})
+        with pytest.raises(TimeoutError):
+            elsewhere.accept()
+    assert done.status == 11
+    assert "set BASE_URL to the service itself" in done.err
+
+
+def test_out_dir_cannot_be_made(gate: Any, tmp_path: Path) -> None:
+    """A file stands where the folder should be."""
+    (tmp_path / "taken").write_text("")
+    done = gate(settings(OUT_DIR=str(tmp_path / "taken" / "reports")))
+    assert done.status == 1
+    assert str(tmp_path / "taken" / "reports") in done.err
+    assert done.is_one_sentence()
+
+
+def small_files() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
+
+
+def test_disk_full_in_mid_run(reference: Any, tmp_path: Path) -> None:
+    """The journal cannot grow any more: no verdict, no report, exit status 1, and no request after the last line."""
+    process = launch(reference.settings, tmp_path / "reports", preexec_fn=small_files)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 1, out + err
+    assert "Traceback" not in err
+    assert ": PASS" not in out + err
+    folders = [path for path in (tmp_path / "reports").iterdir() if path.is_dir()]
+    assert [path.suffix for path in folders] == [".partial"]
+    assert not list((tmp_path / "reports").glob("*.txt"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal(number: signal.Signals, reference: Any, tmp_path: Path) -> None:
+    """Stopped in mid-run, with requests in flight: exit status 130, at once, and nothing says PASS."""
+    hanging = threading.Event()
+    go_on = threading.Event()
+
+    def hang(asked: Asked) -> None:
+        if "audit/events" in asked.target:
+            hanging.set()
+            go_on.wait(60)
+
+    with Forwarder(reference.settings["BASE_URL"], same, hang) as between:
+        process = launch(reference.settings | {"BASE_URL": between.base_url}, tmp_path / "reports")
+        assert hanging.wait(60)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=5)
+        go_on.set()
+    assert process.returncode == 130
+    assert ": PASS" not in out
+    assert "Traceback" not in err
+    journal = next((tmp_path / "reports").glob("*.partial/data/journal.jsonl")).read_text().splitlines()
+    assert json.loads(journal[-1])["event"] == "run.interrupted"
+    assert not any(json.loads(line)["event"] == "verdict" for line in journal)
+
+
+def test_sigkill(reference: Any, tmp_path: Path) -> None:
+    """Killed outright: a readable journal, no report."""
+    hanging = threading.Event()
+    go_on = threading.Event()
+
+    def hang(asked: Asked) -> None:
+        if "recall/simulate" in asked.target and asked.number > 50:
+            hanging.set()
+            go_on.wait(60)
+
+    with Forwarder(reference.settings["BASE_URL"], same, hang) as between:
+        process = launch(reference.settings | {"BASE_URL": between.base_url}, tmp_path / "reports")
+        assert hanging.wait(60)
+        process.kill()
+        process.communicate()
+        go_on.set()
+    files = [path for path in (tmp_path / "reports").rglob("*") if path.is_file()]
+    assert {path.name for path in files} <= {"journal.jsonl", "suites.html"}
+    assert ": PASS" not in "".join(path.read_text() for path in files)
+
+
+def forms(secret: str) -> list[str]:
+    """How a secret could be written."""
+    raw = secret.encode()
+    return [secret, quote(secret, safe=""), json.dumps(secret)[1:-1], base64.b64encode(raw).decode().rstrip("="), raw.hex(), base64.b64encode(b"user:" + raw).decode()[8:-4]]
+
+
+@pytest.mark.parametrize("fault", ["healthy", "everything fails"])
+def test_no_secret_in_any_file(fault: str, gate: Any, reference: Any) -> None:
+    """Tokens and the database's password are in no output, also when every control fails and the target repeats what it was sent."""
+
+    def echo(asked: Asked, answer: Answer) -> Answer:
+        if fault == "healthy" or asked.number < 14:
+            return answer
+        sent = asked.headers.get("Authorization", asked.headers.get("X-Api-Key", ""))
+        token = sent.rpartition(" ")[2]
+        body = json.dumps({"error": {"message": f"bad {sent} {base64.b64encode(token.encode()).decode()} {quote(token)} {token[:-5]}"}}).encode()
+        return Answer(500, [*answer.headers, ("X-Echo", sent)], body)
+
+    awkward = {"DATABASE_URL": reference.settings["DATABASE_URL"]}
+    with Forwarder(reference.settings["BASE_URL"], echo) as between:
+        done = gate(reference.settings | {"BASE_URL": between.base_url} | awkward)
+    assert done.status == (0 if fault == "healthy" else 10)
+    password = reference.settings["DATABASE_URL"].split(":")[2].split("@")[0]
+    for secret in [*(reference.settings[name] for name in TOKENS), password]:
+        for form in forms(secret):
+            assert form not in done.everything
+
+
+def test_two_runs_at_once(reference: Any, tmp_path: Path) -> None:
+    """Two runs in one folder: two bundles, neither in the other's way."""
+    settings_ = reference.settings | {"RATE_LIMIT_ENABLED": "true"}
+    first, second = (launch(settings_, tmp_path / "reports") for _ in range(2))
+    for process in (first, second):
+        process.communicate(timeout=120)
+    # They share a client address, so that the burst of one may throttle the other: any verdict, but each its own.
+    assert {first.returncode, second.returncode} <= {0, 10, 11}
+    bundles = [path for path in (tmp_path / "reports").iterdir() if path.is_dir()]
+    assert len(bundles) == 2
+    assert all(path.suffix != ".partial" for path in bundles)
+
+
+def test_level_blocks_drills_and_bursts(gate: Any, reference: Any) -> None:
+    """Under a lower level nothing above it leaves, and what did not run is not a pass."""
+    done = gate(reference.settings, "--level", "denied")
+    assert done.status in (10, 11)
+    assert {item["safety"] for item in done.result["requests"]} <= {"read", "denied"}
+    assert done.controls["REC-001"] != "passed"
+
+
+def test_a_profile_without_features(gate: Any, reference: Any, tmp_path: Path) -> None:
+    """Another API: what its profile lacks is not applicable and says so; what the profile does not excuse is not GO."""
+    lines = [
+        'name = "small"',
+        "[limits]\nconcurrency = 4\ndeadline_seconds = 5\nbody_limit_bytes = 100000",
+        *(f'[identities.{name}]\ntoken_env = "{name.upper()}_TOKEN"\nroles = {roles}' for name, roles in (("qa", ["qa_manager", "qa_analyst"]), ("viewer", ["viewer"]))),
+        '[health]\npath = "/health"',
+        '[[endpoints]]\nid = "events"\nmethod = "GET"\npath = "/api/v1/audit/events?limit=1"\nallow = ["viewer", "qa_manager"]',
+        '[[endpoints]]\nid = "ccp"\nmethod = "POST"\npath = "/api/v1/ccp/logs"\nallow = ["qa_manager"]\nprobe = { body = {}, allowed = [422] }',
+    ]
+    path = tmp_path / "small.toml"
+    path.write_text("\n".join(json.loads(json.dumps(line)) for line in lines).replace("'", '"'))
+    done = gate(reference.settings, "--profile", str(path))
+    assert done.controls["REC-001"] == "not_applicable"
+    assert done.status == 11
+    assert done.criteria["recall"] == "INCONCLUSIVE"
+    path.write_text('not_applicable_criteria = ["recall", "audit"]\n' + path.read_text())
+    again = gate(reference.settings | {"OUT_DIR": str(tmp_path / "again")}, "--profile", str(path))
+    assert again.status == 0, again.out
+    assert again.criteria["recall"] is None
+
+
+def test_unprivileged_files(gate: Any, reference: Any) -> None:
+    """Nobody else reads the evidence; the three reports are for everyone."""
+    done = gate(reference.settings)
+    assert oct(done.bundle.stat().st_mode & 0o777) == "0o700"
+    assert all(path.stat().st_mode & 0o077 == 0 for path in done.bundle.rglob("*") if path.is_file())
+    assert os.access(next(done.out_dir.glob("release_gate_*.txt")), os.R_OK)
