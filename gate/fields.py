@@ -26,3 +26,12 @@ def ids(expressions: Iterable[str], data: Any) -> set[str]:
         if isinstance(found, list) and found:
             return {str(item) for item in found if item is not None}
     return set()
+
+
+def mistake(expression: str) -> str | None:
+    """What is wrong with an expression, in one line; None if nothing is."""
+    try:
+        jmespath.compile(expression)
+    except JMESPathError as error:
+        return " ".join(str(error).split())
+    return None

@@ -15,7 +15,7 @@ class Inconclusive(Exception):  # noqa: N818 - a word of the product, not a prog
     """Raised by a check that could not measure what it claims: neither a pass nor a failure."""
 
 
-class Unmet(AssertionError):
+class Unmet(AssertionError):  # noqa: N818 - a word of the product
     """Raised by a check whose expectation was refuted: both sides, and what kind of fault it is (`bypass`, `unavailable`, or empty).
 
     Args:
@@ -88,7 +88,7 @@ class Criterion(StrEnum):
     ERRORS = "errors"
 
     @property
-    def title(self) -> str:
+    def wording(self) -> str:
         """The checklist's own words."""
         return {
             Criterion.GATE: "Release gate pass on the endpoint",
@@ -211,7 +211,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer. `raw` are the body's bytes as sent (transfer coding removed), `body` after content decoding, within the probe's limit."""
+    """A whole answer. `raw` are the body's bytes as sent (transfer coding removed), `body` those after content decoding."""
 
     status: int
     version: str
@@ -277,7 +277,9 @@ class Observation:
     def json(self) -> Any:
         """The body as JSON with decimals kept exact (`Decimal`); `Inconclusive` for an HTML page, AssertionError for anything else."""
         if self.media_type == "text/html":
-            raise Inconclusive(f"{self.probe}: an HTML page (HTTP {self.answer.status}) came instead of JSON; something stands between gate and API")
+            raise Inconclusive(
+                f"{self.probe}: an HTML page (HTTP {self.answer.status}) came instead of JSON; something stands between gate and API"
+            )
         try:
             return json.loads(self.answer.body, parse_float=Decimal, parse_constant=_reject_constant)
         except (ValueError, RecursionError) as error:
@@ -376,8 +378,8 @@ class LedgerLine:
 class RunRecord:
     """A run as read back from its journal: the one source of every report.
 
-    `facts` are named measurements for reports (`recall_drill`, `audit_pack`, `timings`, `burst`, ...). `decision` and `finished_at` are None
-    for an interrupted run, which no report may call a pass; `interruption` then says why, if the journal knows.
+    `facts` are named measurements for reports (`recall_drill`, `audit_pack`, `timings`, `burst`). `decision` and `finished_at` are None for
+    an interrupted run, which no report may call a pass; `interruption` then says why, if the journal knows.
     """
 
     run_id: str

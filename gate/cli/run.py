@@ -54,5 +54,3 @@ def command(release_sha: str | None, release_tag: str | None, **options: Any) ->
         raise
     sys.stdout.flush()
     sys.exit(verdict.exit_status)
-
-

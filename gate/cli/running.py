@@ -104,15 +104,21 @@ class Run:
             status = pytest.main(arguments, plugins=[_Install(self.session)])
         if self.session.fatal is not None:
             raise self.session.fatal
-        if self.stopped_by is not None or status == pytest.ExitCode.INTERRUPTED and not self.engine.results:
+        if self.stopped_by is not None or (status == pytest.ExitCode.INTERRUPTED and not self.engine.results):
             raise KeyboardInterrupt if self.stopped_by else self._broken(status)
         if not self.controls:
             raise self._broken(status)
 
     def _broken(self, status: int) -> GateError:
         lines = [line.strip() for line in self.redactor.text(self.said.getvalue()).splitlines() if line.strip()]
-        told = next((line for line in lines if line.startswith(("E ", "ERROR", "gate:", "INTERNALERROR"))), lines[-1] if lines else "nothing said")
-        return GateError(f"the suites could not be collected (pytest status {int(status)}: {told:.300})", "suites that load", "Reinstall gate, or mend the suite")
+        told = next(
+            (line for line in lines if line.startswith(("E ", "ERROR", "gate:", "INTERNALERROR"))), lines[-1] if lines else "nothing said"
+        )
+        return GateError(
+            f"the suites could not be collected (pytest status {int(status)}: {told:.300})",
+            "suites that load",
+            "Reinstall gate, or mend the suite",
+        )
 
     def _decide(self) -> Decision:
         for control in self.controls:

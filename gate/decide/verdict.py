@@ -26,7 +26,7 @@ class Policy:
 
 
 def verdict_of(control: Control, result: Result | None, policy: Policy) -> Verdict:
-    """What one control says. A control that broke or did not run makes a run inconclusive whatever its severity: the plan was not carried out."""
+    """What one control says. One that broke or did not run makes a run inconclusive whatever its severity: the plan was not carried out."""
     outcome = result.outcome if result is not None else Outcome.NOT_RUN
     if outcome in (Outcome.PASSED, Outcome.NOT_APPLICABLE):
         return Verdict.GO
@@ -57,26 +57,29 @@ def _criterion(criterion: Criterion, controls: Sequence[Control], results: Mappi
     return CriterionResult(criterion, _fold(controls, results, policy), tuple(item.id for item in controls), tuple(blocking))
 
 
-def decide(
-    controls: Sequence[Control], results: Mapping[str, Result], policy: Policy, not_applicable: Iterable[str] = ()
-) -> Decision:
+def decide(controls: Sequence[Control], results: Mapping[str, Result], policy: Policy, not_applicable: Iterable[str] = ()) -> Decision:
     """The decision on a run.
 
     Args:
         controls: every control of the plan, fixed before the first request.
         results: what is known of them, by id; a control without a result did not run.
+        policy: which failures block.
         not_applicable: criteria that the profile declares its target not to have. Such a criterion may be without evidence, but what
             evidence there is still counts.
     """
     criteria = []
     for criterion in Criterion:
         members = [item for item in controls if criterion in (Criterion.GATE, item.criterion)]
-        found = _criterion(criterion, members, results, policy)
+        judged = _criterion(criterion, members, results, policy)
         ran = any(results[item.id].outcome is not Outcome.NOT_APPLICABLE for item in members if item.id in results)
-        if criterion in set(not_applicable) and not ran and not found.blocking:
-            found = CriterionResult(criterion, None, found.controls, ())
-        criteria.append(found)
-    failed = [item for item in controls if (found := results.get(item.id)) is None or found.outcome not in (Outcome.PASSED, Outcome.NOT_APPLICABLE)]
+        if criterion in set(not_applicable) and not ran and not judged.blocking:
+            judged = CriterionResult(criterion, None, judged.controls, ())
+        criteria.append(judged)
+    failed = [
+        item
+        for item in controls
+        if (found := results.get(item.id)) is None or found.outcome not in (Outcome.PASSED, Outcome.NOT_APPLICABLE)
+    ]
     blocking = [item.id for item in failed if verdict_of(item, results.get(item.id), policy) is not Verdict.GO]
     return Decision(
         verdict=worst(item.verdict for item in criteria if item.verdict is not None),

@@ -18,7 +18,7 @@ SESSION = pytest.StashKey["Session"]()
 
 
 def activate(config: pytest.Config) -> None:
-    """Make the engine for this pytest session, unless `gate run` has made one. pytest.UsageError (exit status 4) where settings are missing."""
+    """Make the engine for this pytest session, unless `gate run` has made one; pytest.UsageError (status 4) where settings are missing."""
     if not config.pluginmanager.has_plugin("gate") and not config.pluginmanager.has_plugin("gate.plugin"):
         config.pluginmanager.import_plugin("gate.plugin")
     if SESSION in config.stash:

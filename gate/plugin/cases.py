@@ -87,8 +87,9 @@ def _not_applicable(feature: str | None, settings: Settings) -> str | None:
 
 
 def declared_ids(root: Path, profile: Profile) -> dict[str, str]:
-    """Every control id that the sources under `root`/suites declare, with its file: read with `ast`, so that no pytest option, plugin or
-    failed import can make a control disappear from the plan.
+    """Every control id that the sources under `root`/suites declare, with its file.
+
+    Read with `ast`, so that no pytest option, plugin or failed import can make a control disappear from the plan.
     """
     found: dict[str, str] = {}
     for path in suite_files(root):
@@ -98,7 +99,9 @@ def declared_ids(root: Path, profile: Profile) -> dict[str, str]:
             for endpoint in endpoints:
                 key = control_id(template_id, endpoint)
                 if key in found:
-                    raise ConfigurationError(f"the control {key} is declared twice, in {found[key]} and {source}", "every id once", "Rename one")
+                    raise ConfigurationError(
+                        f"the control {key} is declared twice, in {found[key]} and {source}", "every id once", "Rename one"
+                    )
                 found[key] = source
     return found
 

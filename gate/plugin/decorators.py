@@ -30,7 +30,7 @@ class Template:
     each: str | None
 
 
-def control(  # noqa: PLR0913 - a control has that many properties, all named where it is declared
+def control(
     id: str,  # noqa: A002 - the word of the field
     title: str,
     *,

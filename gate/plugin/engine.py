@@ -92,7 +92,7 @@ class Engine:
         return [self._store[key_of(probe)] for probe in probes]
 
     def send(self, probe: Probe) -> Observation:
-        """Send one probe now. A drill's or burst's call is sent each time; any other is answered from what was seen if it was sent before."""
+        """Send one probe now. A drill's or burst's call is sent each time; any other is answered from what was seen before, if it was."""
         if probe.safety.rank >= Safety.DRILL.rank or probe.fresh:
             return self.client.send(probe)
         return self.send_all([probe])[0]

@@ -63,7 +63,7 @@ class Trial:
         for seen in self.shown:
             if seen.response is None:
                 return Outcome.INCONCLUSIVE, f"it passed although one of its requests had no answer ({seen.probe})"
-            if seen.response.status == 429 and seen.probe.safety is not Safety.BURST:  # noqa: PLR2004
+            if seen.response.status == 429 and seen.probe.safety is not Safety.BURST:
                 return Outcome.INCONCLUSIVE, f"it passed although the gate was throttled ({seen.probe})"
             if not seen.looked:
                 return Outcome.INCONCLUSIVE, f"it passed without looking at {seen.probe}"

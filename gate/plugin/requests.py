@@ -71,7 +71,7 @@ class Target:
         form = self.schemes[scheme]
         return ((form["header"], f"{form['prefix']}{value}"),)
 
-    def request(  # noqa: PLR0913 - one place that knows every part of a request; callers name what they use
+    def request(
         self,
         method: str,
         path: str,
@@ -148,5 +148,3 @@ class Target:
     def denied_status(self) -> list[int]:
         """Statuses that refuse a known caller without the role."""
         return list(self.profile.data.get("auth", {}).get("denied_status", [403, 404]))
-
-

@@ -47,7 +47,9 @@ class Session:
         cases = {item.gate_case.control.id: item.gate_case for item in items if hasattr(item, "gate_case")}
         declared = declared_ids(data_root(), self.engine.settings.profile) if self.strict else {}
         unseen = {key: source for key, source in declared.items() if key not in cases}
-        items.sort(key=lambda item: (item.gate_case.control.phase, item.gate_case.control.source) if hasattr(item, "gate_case") else (-1, ""))
+        items.sort(
+            key=lambda item: (item.gate_case.control.phase, item.gate_case.control.source) if hasattr(item, "gate_case") else (-1, "")
+        )
         self.on_plan(list(cases.values()), unseen)
 
     def selected(self, items: list[pytest.Item]) -> None:

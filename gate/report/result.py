@@ -46,7 +46,7 @@ def render(record: RunRecord) -> str:
 def _criterion(item: CriterionResult) -> dict[str, Any]:
     return {
         "id": item.criterion,
-        "title": item.criterion.title,
+        "title": item.criterion.wording,
         "verdict": item.verdict,
         "controls": item.controls,
         "blocking": item.blocking,

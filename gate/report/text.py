@@ -59,7 +59,7 @@ def _criteria(record: RunRecord) -> list[str]:
         mine = [item for item in record.controls if criterion in (Criterion.GATE, item.criterion)]
         outcomes = [result_of(record, item).outcome for item in mine]
         passed, exempt = outcomes.count(Outcome.PASSED), outcomes.count(Outcome.NOT_APPLICABLE)
-        told = f"{criterion.title}: {passed} of {len(mine)} passed{f', {exempt} n/a' if exempt else ''}"
+        told = f"{criterion.wording}: {passed} of {len(mine)} passed{f', {exempt} n/a' if exempt else ''}"
         lines += _item(_decided(known, criterion), told, 15)
     return lines
 

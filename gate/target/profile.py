@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gate.errors import ConfigurationError
+from gate.fields import mistake
 from gate.paths import data_root
 from gate.target.toml import load_toml, validate
 
@@ -29,7 +30,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One operation of the target. `allow`: "public", "open", "any" or roles. `allowed`: the statuses that prove that a caller was let in."""
+    """One operation of the target. `allow`: "public", "open", "any" or roles. `allowed`: statuses that prove that a caller was let in."""
 
     id: str
     method: str
@@ -53,7 +54,7 @@ class Endpoint:
 
 
 class Section:
-    """A part of the profile; its keys are attributes. The schema has made sure of the required ones; an optional one that is absent is None."""
+    """A part of the profile; its keys are attributes. The schema has made sure of the required ones; an absent optional one is None."""
 
     def __init__(self, data: dict[str, Any]) -> None:
         self._data = data
@@ -154,19 +155,18 @@ def _check_identities(profile: Profile) -> None:
 
 
 def _check_texts(profile: Profile) -> None:
-    import jmespath
-    from jmespath.exceptions import JMESPathError
-
     for key, text in _texts(profile.data, ""):
         for name in _PLACEHOLDER.findall(text):
             if name not in PLACEHOLDERS:
                 raise ConfigurationError(f"{profile.path}: {key} holds {{{name}}}", f"one of {', '.join(sorted(PLACEHOLDERS))}")
-        leaf = key.split(".")[1] if key.count(".") else key
-        if leaf.endswith(("_field", "_ids", "counts")) or leaf in ("suppliers", "customers", "finished_lots", "raw_material_lots", "rows"):
-            try:
-                jmespath.compile(text)
-            except JMESPathError as error:
-                raise ConfigurationError(f"{profile.path}: {key} is no JMESPath expression ({error})".replace("\n", " "), "JMESPath") from None
+        problem = mistake(text) if _is_expression(key) else None
+        if problem is not None:
+            raise ConfigurationError(f"{profile.path}: {key} is no JMESPath expression ({problem})", "JMESPath")
+
+
+def _is_expression(key: str) -> bool:
+    leaf = key.split(".")[1] if "." in key else key
+    return leaf.endswith(("_field", "_ids", "counts")) or leaf in ("suppliers", "customers", "finished_lots", "raw_material_lots", "rows")
 
 
 def _texts(value: Any, key: str) -> Iterator[tuple[str, str]]:

@@ -127,8 +127,8 @@ def load_settings(options: Mapping[str, Any], environ: Mapping[str, str] = os.en
         proxy=sources.get("proxy"),
         cors_allow_origins=tuple(item.strip() for item in (sources.get("cors_allow_origins") or "").split(",") if item.strip())
         or tuple(cors.get("allow_origins", ())),
-        auth_enabled=sources.boolean("auth_enabled", True),
-        rate_limit_enabled=sources.boolean("rate_limit_enabled", True),
+        auth_enabled=sources.boolean("auth_enabled", default=True),
+        rate_limit_enabled=sources.boolean("rate_limit_enabled", default=True),
         rate_limit_requests=sources.integer("rate_limit_requests", limit.get("requests", 300), 1, 1_000_000),
         rate_limit_window_seconds=float(sources.integer("rate_limit_window_seconds", int(limit.get("window_seconds", 60)), 1, 86_400)),
     )
@@ -175,7 +175,7 @@ class Sources:
             raise ConfigurationError(f"{_names(setting)} is '{text[:40]}'", f"a whole number from {low} to {high}", "Correct it")
         return int(text)
 
-    def boolean(self, setting: str, default: bool) -> bool:  # noqa: FBT001 - a value, not a flag
+    def boolean(self, setting: str, *, default: bool) -> bool:
         """A setting as true or false."""
         text = self.get(setting)
         if text is None:
@@ -190,7 +190,7 @@ def _names(setting: str) -> str:
 
 
 def _env_file(given: str | None, folder: Path) -> dict[str, str]:
-    from dotenv import dotenv_values
+    from dotenv import dotenv_values  # noqa: PLC0415 - most commands need no settings
 
     if given is not None and not Path(given).is_file():
         raise ConfigurationError(f"the env file {given} does not exist", "a file with lines NAME=value", "Check --env-file")
@@ -214,10 +214,14 @@ def _gate_toml(path: Path) -> dict[str, Any]:
     known = sorted(set(VARIABLES) - SECRET)
     for key in data:
         if key.endswith("token") or key in SECRET:
-            raise ConfigurationError(f"{path}: '{key}' is a secret", "secrets only in the environment or an env file", "Remove it from gate.toml")
+            raise ConfigurationError(
+                f"{path}: '{key}' is a secret", "secrets only in the environment or an env file", "Remove it from gate.toml"
+            )
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)
-            raise ConfigurationError(f"{path}: unknown key '{key}'", f"one of {', '.join(known)}", f"Did you mean '{close[0]}'?" if close else "")
+            raise ConfigurationError(
+                f"{path}: unknown key '{key}'", f"one of {', '.join(known)}", f"Did you mean '{close[0]}'?" if close else ""
+            )
     return data
 
 
@@ -233,7 +237,9 @@ def _base_url(sources: Sources) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_ok or parts.query or parts.fragment or not text.isascii():
         raise ConfigurationError("BASE_URL is no address the gate can use", "http(s)://host[:port][/prefix]", "Correct it")
     if "@" in parts.netloc:
-        raise ConfigurationError("BASE_URL holds a user name or password", "an address without credentials", "Remove what stands before the @")
+        raise ConfigurationError(
+            "BASE_URL holds a user name or password", "an address without credentials", "Remove what stands before the @"
+        )
     if parts.scheme == "http" and not is_loopback(parts.hostname) and not sources.boolean("allow_http", default=False):
         raise ConfigurationError(
             "BASE_URL is http:// on another machine, so the tokens would cross the network in the clear",
@@ -249,7 +255,9 @@ def _tokens(profile: Profile, sources: Sources) -> dict[str, str]:
     for name, token in tokens.items():
         variable = profile.identities[name].token_env
         if token in seen:
-            raise ConfigurationError(f"{seen[token]} and {variable} hold the same token", "a token of its own for each role", "Issue a second token")
+            raise ConfigurationError(
+                f"{seen[token]} and {variable} hold the same token", "a token of its own for each role", "Issue a second token"
+            )
         seen[token] = variable
     return tokens
 
@@ -267,7 +275,9 @@ def _token(variable: str, sources: Sources) -> str:
         raise ConfigurationError(f"{variable} is not set", "the token of that role", f"Set {variable} or {variable}_FILE")
     if not TOKEN.match(value):
         raise ConfigurationError(
-            f"{variable} is no usable token (length {len(value)})", "8 to 4096 visible ASCII characters without spaces", "Check for quotes or a line break"
+            f"{variable} is no usable token (length {len(value)})",
+            "8 to 4096 visible ASCII characters without spaces",
+            "Check for quotes or a line break",
         )
     return value
 

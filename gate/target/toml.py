@@ -27,8 +27,8 @@ def load_toml(path: Path) -> dict[str, Any]:
 
 def validate(path: Path, data: dict[str, Any], schema_name: str) -> None:
     """Check `data` against `fixtures/schemas/<schema_name>`; ConfigurationError for the first error found, deepest first."""
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to load, and not every command needs it
+    from jsonschema.exceptions import best_match  # noqa: PLC0415 - as above
 
     schema = json.loads((data_root() / "fixtures" / "schemas" / schema_name).read_text(encoding="utf-8"))
     errors = list(Draft202012Validator(schema).iter_errors(data))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
 from gate.api import Observation, Safety, must_answer, pick
 
 
@@ -39,6 +40,7 @@ class Automation:
 
     @property
     def observations(self):
+        """Everything that was seen."""
         return [self.trigger, *self.polls]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
 
 from gate.api import Phase, Safety, control, equal, ids, must_answer, observe, pick, require
 
@@ -96,7 +97,9 @@ def test_compliance(observed, t):
     require(isinstance(rows, list) and bool(rows), f"rows at '{compliance.rows_field}'", f"{rows!r:.60}")
     if compliance.total_field:
         total = pick(compliance.total_field, body)
-        require(isinstance(total, int) and not isinstance(total, bool) and total > 0, f"a count at '{compliance.total_field}'", f"{total!r:.40}")
+        require(
+            isinstance(total, int) and not isinstance(total, bool) and total > 0, f"a count at '{compliance.total_field}'", f"{total!r:.40}"
+        )
 
 
 @control(
@@ -126,7 +129,13 @@ def test_ccp_ingest(ccp_ingest, measured, t):
 
 def alerts(seen):
     body = must_answer(seen).json()
-    rows = body if isinstance(body, list) else next((value for value in body.values() if isinstance(value, list)), None) if isinstance(body, dict) else None
+    rows = (
+        body
+        if isinstance(body, list)
+        else next((value for value in body.values() if isinstance(value, list)), None)
+        if isinstance(body, dict)
+        else None
+    )
     require(isinstance(rows, list), "a list of alerts", f"{body!r:.60}")
     return rows
 
@@ -254,8 +263,6 @@ def test_kpi_of_today(automation, send, measured, t):
 
 
 def server_date(seen):
-    from email.utils import parsedate_to_datetime
-
     try:
         return parsedate_to_datetime(seen.answer.header("date") or "").date().isoformat()
     except (ValueError, TypeError):
@@ -284,11 +291,16 @@ def number(value):
     why="The audit trail would name the wrong person.",
     mend="Take the actor from the token and ignore actor_id.",
 )
-def test_actor_is_not_taken_on_trust(spoofed_automation, measured, t):
+def test_actor_is_not_taken_on_trust(spoofed_automation, measured):
     actor, trigger, polls = spoofed_automation
     measured([trigger, *polls])
     for poll in polls:
         must_answer(poll)
     must_answer(trigger, [200, 201, 202, 400, 403, 409, 422])
     for seen in (trigger, polls[-1]):
-        require(actor.encode() not in seen.answer.body, "the caller's own name", f"the claimed name {actor} in the answer to {seen.probe}", "bypass")
+        require(
+            actor.encode() not in seen.answer.body,
+            "the caller's own name",
+            f"the claimed name {actor} in the answer to {seen.probe}",
+            "bypass",
+        )

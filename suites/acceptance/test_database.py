@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from gate.api import Database, Phase, control, require
 
 
@@ -63,7 +64,8 @@ def test_recall_indexes(database, measured, t):
     rows = database.query(
         "select t.relname || '.' || a.attname from pg_index i join pg_class t on t.oid = i.indrelid"
         " join pg_attribute a on a.attrelid = t.oid and a.attnum = i.indkey[0]"
-        " where i.indisvalid and i.indpred is null and t.relnamespace = any(select oid from pg_namespace where nspname = any(current_schemas(false)))"
+        " join pg_namespace n on n.oid = t.relnamespace"
+        " where i.indisvalid and i.indpred is null and n.nspname = any(current_schemas(false))"
     )
     measured(len(rows))
     missing = sorted(set(t.profile.database.indexed or []) - {name for (name,) in rows})

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass, field
 
 import pytest
+
 from gate.api import Observation, Safety, must_answer, pick, require
 
 
@@ -50,7 +51,9 @@ def pack(run, t):
     drill.verified = run.send(t.post(t.fill(rules.verify, pack_id=pack_id), rules.verify_identity, safety=Safety.DRILL, deadline=60.0))
     for name in (rules.checksums_file, rules.manifest_file, rules.events_file):
         path = t.fill(rules.download, pack_id=pack_id, file_name=name)
-        drill.downloads[name] = [run.send(t.get(path, rules.download_identity, fresh=True, deadline=60.0, note=f"download {number}")) for number in (1, 2)]
+        drill.downloads[name] = [
+            run.send(t.get(path, rules.download_identity, fresh=True, deadline=60.0, note=f"download {number}")) for number in (1, 2)
+        ]
     drill.unknown_file = run.send(t.get(t.fill(rules.download, pack_id=pack_id, file_name="gate-nothing.json"), rules.download_identity))
     if rules.list:
         drill.listed = run.send(t.get(rules.list, rules.download_identity, fresh=True))

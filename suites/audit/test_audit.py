@@ -27,7 +27,14 @@ def test_generated(pack, measured, t):
         require(bool(SHA256.match(str(pick(field, body)))), f"a SHA-256 in hex at '{field}'", f"{pick(field, body)!r:.80}")
 
 
-@control("AUD-002", "The service verifies the pack: valid is true, nothing is missing, nothing differs", severity="critical", why=WHY, mend=MEND, **DRILL)
+@control(
+    "AUD-002",
+    "The service verifies the pack: valid is true, nothing is missing, nothing differs",
+    severity="critical",
+    why=WHY,
+    mend=MEND,
+    **DRILL,
+)
 def test_verified(pack, measured, t):
     measured([pack.verified])
     rules, body = t.profile.audit_pack, must_answer(pack.verified).json()
@@ -37,7 +44,14 @@ def test_verified(pack, measured, t):
         equal(pick(field, body), [], f"'{field}'")
 
 
-@control("AUD-003", "The downloaded files have the checksums that checksums.json lists, and it lists them all", severity="critical", why=WHY, mend=MEND, **DRILL)
+@control(
+    "AUD-003",
+    "The downloaded files have the checksums that checksums.json lists, and it lists them all",
+    severity="critical",
+    why=WHY,
+    mend=MEND,
+    **DRILL,
+)
 def test_checksums(pack, measured, t):
     rules = t.profile.audit_pack
     measured(pack.files(rules.checksums_file, rules.manifest_file, rules.events_file))
@@ -46,10 +60,16 @@ def test_checksums(pack, measured, t):
     names = {rules.manifest_file, rules.events_file}
     require(names <= set(listed), f"checksums of {', '.join(sorted(names))}", f"{sorted(listed)!r:.120}")
     for name in sorted(names):
-        require(listed[name] == digest(pack.bytes_of(name)), f"SHA-256 {listed[name]!r:.80} of {name}", f"{digest(pack.bytes_of(name))} of what was downloaded")
+        require(
+            listed[name] == digest(pack.bytes_of(name)),
+            f"SHA-256 {listed[name]!r:.80} of {name}",
+            f"{digest(pack.bytes_of(name))} of what was downloaded",
+        )
 
 
-@control("AUD-004", "manifest.json and checksums.json have the hashes that generating reported", severity="critical", why=WHY, mend=MEND, **DRILL)
+@control(
+    "AUD-004", "manifest.json and checksums.json have the hashes that generating reported", severity="critical", why=WHY, mend=MEND, **DRILL
+)
 def test_reported_hashes(pack, measured, t):
     rules, body = t.profile.audit_pack, must_answer(pack.generated, [200, 201]).json()
     measured(pack.files(rules.manifest_file, rules.checksums_file))
@@ -57,7 +77,14 @@ def test_reported_hashes(pack, measured, t):
         equal(digest(pack.bytes_of(name)), pick(field, body), f"the SHA-256 of {name} (against '{field}')")
 
 
-@control("AUD-005", "Row counts agree: reported, in the manifest, and in the file", severity="critical", why="A pack that is cut short looks complete.", mend=MEND, **DRILL)
+@control(
+    "AUD-005",
+    "Row counts agree: reported, in the manifest, and in the file",
+    severity="critical",
+    why="A pack that is cut short looks complete.",
+    mend=MEND,
+    **DRILL,
+)
 def test_row_counts(pack, rows, measured, t):
     rules = t.profile.audit_pack
     measured(pack.files(rules.manifest_file, rules.events_file))
@@ -71,7 +98,9 @@ def test_row_counts(pack, rows, measured, t):
 def test_downloads_agree(pack, measured):
     measured([seen for pair in pack.downloads.values() for seen in pair])
     for name, (first, second) in pack.downloads.items():
-        equal(digest(must_answer(second).answer.raw), digest(must_answer(first).answer.raw), f"the SHA-256 of the second download of {name}")
+        equal(
+            digest(must_answer(second).answer.raw), digest(must_answer(first).answer.raw), f"the SHA-256 of the second download of {name}"
+        )
 
 
 @control("AUD-007", "The events have the documented columns, and every event its id and hash", severity="high", why=WHY, mend=MEND, **DRILL)
@@ -86,7 +115,14 @@ def test_columns(pack, rows, measured, t):
     require(all(row.get(events["hash_field"]) for row in rows), "a hash for every event", "an event without")
 
 
-@control("AUD-008", "Every event's link leads to an event that exists", severity="critical", why="Events were removed or rewritten.", mend="Treat it as tampering: keep the database as it is and find out who could write to it.", **DRILL)
+@control(
+    "AUD-008",
+    "Every event's link leads to an event that exists",
+    severity="critical",
+    why="Events were removed or rewritten.",
+    mend="Treat it as tampering: keep the database as it is and find out who could write to it.",
+    **DRILL,
+)
 def test_chain_links(pack, rows, measured, t):
     measured(pack.files(t.profile.audit_pack.events_file))
     events = t.profile.audit_events
@@ -119,7 +155,14 @@ def test_no_forks(pack, rows, measured, t):
     require(forks == 0, "one successor for every event", f"{forks} forks in {len(rows)} events")
 
 
-@control("AUD-010", "Generating and verifying a pack each left an audit event, under the right name", severity="high", why="The trail does not tell who took evidence out.", mend="Write the event in the same transaction.", **{**DRILL, "feature": "audit_pack,audit_events"})
+@control(
+    "AUD-010",
+    "Generating and verifying a pack each left an audit event, under the right name",
+    severity="high",
+    why="The trail does not tell who took evidence out.",
+    mend="Write the event in the same transaction.",
+    **{**DRILL, "feature": "audit_pack,audit_events"},
+)
 def test_trail(pack, measured, t):
     rules, events = t.profile.audit_pack, t.profile.audit_events
     measured([pack.trail])
@@ -140,7 +183,14 @@ def listing(body):
     return body
 
 
-@control("AUD-011", "The pack is listed, and a file that it does not have is not found", severity="medium", why="A pack that cannot be found again is lost.", mend="See the service's log.", **DRILL)
+@control(
+    "AUD-011",
+    "The pack is listed, and a file that it does not have is not found",
+    severity="medium",
+    why="A pack that cannot be found again is lost.",
+    mend="See the service's log.",
+    **DRILL,
+)
 def test_listed(pack, measured, t):
     measured([seen for seen in (pack.listed, pack.unknown_file) if seen])
     equal(pack.unknown_file.status, 404, "the status for a file that the pack does not have")

@@ -21,7 +21,8 @@ REDIRECTS = range(300, 400)
 @observe(lambda t: t.get(t.profile.health.path))
 def test_target_answers(observed, t):
     if observed.status in REDIRECTS:
-        raise Inconclusive(f"{observed.probe} redirects to {observed.answer.header('location')!r:.120}; the gate follows no redirect: set BASE_URL to the service itself")
+        where = f"{observed.answer.header('location')!r:.120}"
+        raise Inconclusive(f"{observed.probe} redirects to {where}; the gate follows no redirect: set BASE_URL to the service itself")
     require(observed.status == 200, "HTTP 200", f"HTTP {observed.status}", "unavailable")
     body = observed.json()
     for key, value in (t.profile.health.expect or {}).items():
@@ -81,4 +82,4 @@ def test_authentication_is_on(observed, t):
     must_refuse(observed["unknown"], observed["positive"], refusals=t.missing_status)
     require(t.settings.auth_enabled, "AUTH_ENABLED=true in the deployment's settings", "AUTH_ENABLED=false", "bypass")
     if t.profile.auth.enabled_field:
-        equal(pick(t.profile.auth.enabled_field, observed["positive"].json()), True, f"'{t.profile.auth.enabled_field}'")
+        equal(pick(t.profile.auth.enabled_field, observed["positive"].json()), expected=True, what=f"'{t.profile.auth.enabled_field}'")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+
 from gate.api import Observation, Safety, Sample, must_answer, pick
 
 
@@ -17,6 +18,7 @@ class RecallDrill:
 
     @property
     def observations(self):
+        """Everything that was seen."""
         return [*self.recalls, *self.traces]
 
     @property
@@ -48,7 +50,14 @@ def recall_drill(run, t):
         )
         drill.recalls.append(run.send(probe))
         if trace:
-            full = t.get(trace["full"], trace["identity"], safety=Safety.DRILL, deadline=trace["limit_seconds"] + 5.0, fresh=True, note=f"repetition {number}")
+            full = t.get(
+                trace["full"],
+                trace["identity"],
+                safety=Safety.DRILL,
+                deadline=trace["limit_seconds"] + 5.0,
+                fresh=True,
+                note=f"repetition {number}",
+            )
             drill.traces.append(run.send(full))
     _record(run, t, drill)
     return drill

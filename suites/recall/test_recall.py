@@ -25,19 +25,43 @@ def amount(value):
     return found if found is not None and found.is_finite() else None
 
 
-@control("REC-001", "The recall simulation answers every time, in under its limit", severity="critical", feature="recall", why=WHY, mend="Look at the database's load and the indexes of the recall path.", **DRILL)
+@control(
+    "REC-001",
+    "The recall simulation answers every time, in under its limit",
+    severity="critical",
+    feature="recall",
+    why=WHY,
+    mend="Look at the database's load and the indexes of the recall path.",
+    **DRILL,
+)
 def test_recall_in_time(recall_drill, measured, t):
     measured(recall_drill.recalls)
     in_time(recall_drill.recalls, t.profile.recall.limit_seconds, "the recall")
 
 
-@control("REC-002", "The full trace answers every time, in under its limit", severity="critical", feature="recall,trace", why=WHY, mend="Look at the database's load and the indexes of the recall path.", **DRILL)
+@control(
+    "REC-002",
+    "The full trace answers every time, in under its limit",
+    severity="critical",
+    feature="recall,trace",
+    why=WHY,
+    mend="Look at the database's load and the indexes of the recall path.",
+    **DRILL,
+)
 def test_trace_in_time(recall_drill, measured, t):
     measured(recall_drill.traces)
     in_time(recall_drill.traces, t.profile.trace.limit_seconds, "the trace")
 
 
-@control("REC-003", "The recall finds exactly what is known of the drill batch", severity="critical", feature="recall", why=WHY, mend=MEND, **DRILL)
+@control(
+    "REC-003",
+    "The recall finds exactly what is known of the drill batch",
+    severity="critical",
+    feature="recall",
+    why=WHY,
+    mend=MEND,
+    **DRILL,
+)
 def test_expected_numbers(recall_drill, measured, t):
     measured(recall_drill.recalls)
     recall = t.profile.recall
@@ -47,7 +71,11 @@ def test_expected_numbers(recall_drill, measured, t):
     if expected is None:
         # Another batch: its numbers are not known, but a drill that finds nothing has shown nothing.
         expected = {}
-        require((amount(pick(recall.quantity_field, recall_drill.recall)) or 0) > 0, "a quantity above 0 for a batch that is used as a drill", f"{pick(recall.quantity_field, recall_drill.recall)!r:.40}")
+        require(
+            (amount(pick(recall.quantity_field, recall_drill.recall)) or 0) > 0,
+            "a quantity above 0 for a batch that is used as a drill",
+            f"{pick(recall.quantity_field, recall_drill.recall)!r:.40}",
+        )
     for name, value in expected.items():
         field = recall.counts.get(name) or recall.quantity_field
         found = pick(field, recall_drill.recall)
@@ -62,26 +90,56 @@ def test_counts_agree_with_lists(recall_drill, measured, t):
         count = pick(field, body)
         require(isinstance(count, int) and not isinstance(count, bool) and count >= 0, f"a whole number for {name}", f"{count!r:.40}")
     quantity = pick(recall.quantity_field, body)
-    require(recall.quantity_field is None or (isinstance(quantity, int | Decimal) and amount(quantity) >= 0), "a number for the quantity", f"{quantity!r:.40}")
+    require(
+        recall.quantity_field is None or (isinstance(quantity, int | Decimal) and amount(quantity) >= 0),
+        "a number for the quantity",
+        f"{quantity!r:.40}",
+    )
     if recall.customer_ids and "impacted_customers_count" in recall.counts:
         listed = pick(recall.customer_ids, body) or []
-        require(len(listed) == len(set(map(str, listed))), "every customer once", f"{len(listed)} rows, {len(set(map(str, listed)))} customers")
+        require(
+            len(listed) == len(set(map(str, listed))), "every customer once", f"{len(listed)} rows, {len(set(map(str, listed)))} customers"
+        )
         equal(len(set(map(str, listed))), pick(recall.counts["impacted_customers_count"], body), "the number of listed customers")
 
 
-@control("REC-005", "The recall and the full trace agree on customers, suppliers and finished lots", severity="critical", feature="recall,trace", why=WHY, mend=MEND, **DRILL)
+@control(
+    "REC-005",
+    "The recall and the full trace agree on customers, suppliers and finished lots",
+    severity="critical",
+    feature="recall,trace",
+    why=WHY,
+    mend=MEND,
+    **DRILL,
+)
 def test_recall_agrees_with_trace(recall_drill, measured, t):
     measured(recall_drill.observations)
     recall, trace = t.profile.recall, t.profile.trace
     if recall.customer_ids:
         here, there = ids([recall.customer_ids], recall_drill.recall), ids(trace.customers, recall_drill.trace)
-        require(here == there and bool(here), "the same customers in the recall and in the trace", f"{len(here)} and {len(there)}, {len(here ^ there)} differ")
-    for name, expressions in (("suppliers_count", trace.suppliers), ("finished_lots_count", trace.finished_lots), ("impacted_customers_count", trace.customers)):
+        require(
+            here == there and bool(here),
+            "the same customers in the recall and in the trace",
+            f"{len(here)} and {len(there)}, {len(here ^ there)} differ",
+        )
+    for name, expressions in (
+        ("suppliers_count", trace.suppliers),
+        ("finished_lots_count", trace.finished_lots),
+        ("impacted_customers_count", trace.customers),
+    ):
         if name in recall.counts:
             equal(pick(recall.counts[name], recall_drill.recall), len(ids(expressions, recall_drill.trace)), name)
 
 
-@control("REC-006", "Every repetition of the drill gives the same answer", severity="critical", feature="recall", why="A recall that differs from call to call is wrong at least once.", mend=MEND, **DRILL)
+@control(
+    "REC-006",
+    "Every repetition of the drill gives the same answer",
+    severity="critical",
+    feature="recall",
+    why="A recall that differs from call to call is wrong at least once.",
+    mend=MEND,
+    **DRILL,
+)
 def test_repetitions_agree(recall_drill, measured, t):
     measured(recall_drill.observations)
     recall = t.profile.recall
@@ -95,7 +153,15 @@ def test_repetitions_agree(recall_drill, measured, t):
         require(all(item == found[0] for item in found), f"the same {name} in every trace", "they differ")
 
 
-@control("REC-007", "Forward and backward trace agree with the full trace", severity="critical", feature="recall,trace", why=WHY, mend=MEND, **DRILL)
+@control(
+    "REC-007",
+    "Forward and backward trace agree with the full trace",
+    severity="critical",
+    feature="recall,trace",
+    why=WHY,
+    mend=MEND,
+    **DRILL,
+)
 def test_directions_agree(recall_drill, send, measured, t):
     measured(recall_drill.traces)
     trace = t.profile.trace
@@ -106,10 +172,22 @@ def test_directions_agree(recall_drill, send, measured, t):
             expressions = getattr(trace, name)
             if expressions:
                 whole, found = ids(expressions, recall_drill.trace), ids(expressions, part)
-                require(whole == found and bool(whole), f"the same {name} in the {side} trace and in the full one", f"{len(whole)} and {len(found)}, {len(whole ^ found)} differ")
+                require(
+                    whole == found and bool(whole),
+                    f"the same {name} in the {side} trace and in the full one",
+                    f"{len(whole)} and {len(found)}, {len(whole ^ found)} differ",
+                )
 
 
-@control("REC-008", "Every affected customer can be told: id, name and kind are there", severity="high", feature="recall", why="A recall that cannot name its customers cannot reach them.", mend="Complete the customers' records.", **DRILL)
+@control(
+    "REC-008",
+    "Every affected customer can be told: id, name and kind are there",
+    severity="high",
+    feature="recall",
+    why="A recall that cannot name its customers cannot reach them.",
+    mend="Complete the customers' records.",
+    **DRILL,
+)
 def test_customers_can_be_told(recall_drill, measured, t):
     measured(recall_drill.recalls)
     recall = t.profile.recall
@@ -131,7 +209,12 @@ def test_customers_can_be_told(recall_drill, measured, t):
     why="A mistyped batch code would read as 'nobody is affected'.",
     mend="Answer 404.",
 )
-@observe(lambda t: {"positive": t.get(t.profile.trace.full, t.profile.trace.identity), "ghost": t.get(t.profile.trace.ghost or t.profile.trace.full.replace("{batch_code}", "{ghost_batch}"), t.profile.trace.identity)})
+@observe(
+    lambda t: {
+        "positive": t.get(t.profile.trace.full, t.profile.trace.identity),
+        "ghost": t.get(t.profile.trace.ghost or t.profile.trace.full.replace("{batch_code}", "{ghost_batch}"), t.profile.trace.identity),
+    }
+)
 def test_unknown_batch_is_not_traced(observed):
     must_answer(observed["positive"])
     equal(observed["ghost"].status, 404, "the status for an unknown batch")
@@ -154,7 +237,16 @@ def test_unknown_batch_is_not_recalled(recall_drill, send, measured, t):
     measured(recall_drill.recalls)
     must_answer(recall_drill.recalls[0])
     recall = t.profile.recall
-    seen = send(t.request(recall.method, recall.path, identity=recall.identity, json=recall.ghost_body or {}, safety=Safety.DRILL, note="a batch that does not exist"))
+    seen = send(
+        t.request(
+            recall.method,
+            recall.path,
+            identity=recall.identity,
+            json=recall.ghost_body or {},
+            safety=Safety.DRILL,
+            note="a batch that does not exist",
+        )
+    )
     if seen.status == 200:
         raise Unmet("HTTP 404 for an unknown batch", f"HTTP 200, {seen.answer.body[:160].decode('utf-8', 'replace')}")
     require(seen.status in (404, 422), "HTTP 404 for an unknown batch", f"HTTP {seen.status}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from gate.api import Inconclusive, Outcome, Phase, Result, Sample, TriggerState, Unmet, control, evaluate, require
 
 TRIGGER = {"criterion": "gate", "phase": Phase.TRIGGERS, "refs": ["checklist 9"], "feature": "rollback", "severity": "critical"}
@@ -37,14 +38,22 @@ def test_gate_failure(run, triggers, measured):
     judge(triggers["gate-failure"], measured)
 
 
-@control("ROLL-002", "No rollback for recalls or traces that are unavailable or too slow, sustained", why=WHY, mend=MEND, **{**TRIGGER, "feature": "rollback,recall"})
+@control(
+    "ROLL-002",
+    "No rollback for recalls or traces that are unavailable or too slow, sustained",
+    why=WHY,
+    mend=MEND,
+    **{**TRIGGER, "feature": "rollback,recall"},
+)
 def test_recall_unavailable(run, triggers, measured):
     slow = [Sample("recall", available=True, seconds=seconds, limit=10.0) for seconds in (10.0, float("nan"))]
     fires(run, "recall-unavailable", lambda _: False, samples=slow)
     judge(triggers["recall-unavailable"], measured)
 
 
-@control("ROLL-003", "No rollback for an audit pack that does not verify", why=WHY, mend=MEND, **{**TRIGGER, "feature": "rollback,audit_pack"})
+@control(
+    "ROLL-003", "No rollback for an audit pack that does not verify", why=WHY, mend=MEND, **{**TRIGGER, "feature": "rollback,audit_pack"}
+)
 def test_pack_mismatch(run, triggers, measured):
     fires(run, "pack-mismatch", lambda item: item.criterion == "audit")
     judge(triggers["pack-mismatch"], measured)

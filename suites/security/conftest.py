@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+
 from gate.api import Inconclusive, Observation, Safety, require
 
 MOST = 2000
@@ -19,10 +20,12 @@ class Burst:
 
     @property
     def admitted(self):
+        """What was let through."""
         return [seen for seen in self.sent if seen.status != 429]
 
     @property
     def blocked(self):
+        """What was throttled."""
         return [seen for seen in self.sent if seen.status == 429]
 
 
@@ -47,5 +50,7 @@ def burst(run, t):
     }
     blocked = {name: run.send(item) for name, item in asked.items()}
     burst = Burst(sent, blocked)
-    run.fact("burst", {"limit": limit, "sent": len(sent), "admitted": sum(s.response is not None and s.response.status != 429 for s in sent)})
+    run.fact(
+        "burst", {"limit": limit, "sent": len(sent), "admitted": sum(s.response is not None and s.response.status != 429 for s in sent)}
+    )
     return burst

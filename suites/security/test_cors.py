@@ -10,7 +10,9 @@ ALLOW, CREDENTIALS = "access-control-allow-origin", "access-control-allow-creden
 
 
 def ask(t, origin, note=""):
-    return t.get(t.profile.cors.path, next(reversed(t.profile.identities)), headers=[("Origin", origin), COOKIE], note=note or f"Origin {origin}")
+    return t.get(
+        t.profile.cors.path, next(reversed(t.profile.identities)), headers=[("Origin", origin), COOKIE], note=note or f"Origin {origin}"
+    )
 
 
 def preflight(t, origin):
@@ -46,7 +48,12 @@ def strangers(t):
     why="The operations page would not work; and without this the refusals below would prove nothing.",
     mend="Set CORS_ALLOW_ORIGINS to the operations page's origin, and give the gate the same value.",
 )
-@observe(lambda t: {"request": [ask(t, item) for item in t.settings.cors_allow_origins], "preflight": [preflight(t, item) for item in t.settings.cors_allow_origins]})
+@observe(
+    lambda t: {
+        "request": [ask(t, item) for item in t.settings.cors_allow_origins],
+        "preflight": [preflight(t, item) for item in t.settings.cors_allow_origins],
+    }
+)
 def test_allowed_origins(observed, t):
     for origin, seen, before in zip(t.settings.cors_allow_origins, observed["request"], observed["preflight"], strict=True):
         equal(must_answer(seen).answer.header(ALLOW), origin, f"{ALLOW} for {origin}")

@@ -125,7 +125,11 @@ def test_malformed_id(observed):
 )
 @observe(lambda t: t.post(t.profile.audit_pack.malformed_verify, t.profile.audit_pack.verify_identity, provokes=True))
 def test_request_id_on_internal_error(observed, t):
-    equal(observed.answer.header(t.profile.errors.request_id_header), observed.request_id, f"{t.profile.errors.request_id_header} on HTTP {observed.status}")
+    equal(
+        observed.answer.header(t.profile.errors.request_id_header),
+        observed.request_id,
+        f"{t.profile.errors.request_id_header} on HTTP {observed.status}",
+    )
 
 
 @control(

@@ -49,7 +49,11 @@ def test_retry_after(burst, measured, t):
     require(bool(burst.blocked), "a throttled answer", "none")
     for seen in burst.blocked:
         seconds = retry_after(seen.answer.header("retry-after"))
-        require(seconds is not None and 0 < seconds <= t.settings.rate_limit_window_seconds + 1, "Retry-After within the window", f"{seen.answer.header('retry-after')!r}")
+        require(
+            seconds is not None and 0 < seconds <= t.settings.rate_limit_window_seconds + 1,
+            "Retry-After within the window",
+            f"{seen.answer.header('retry-after')!r}",
+        )
 
 
 def retry_after(value):
@@ -83,7 +87,11 @@ def test_throttled_envelope(burst, measured, t):
         equal(pick(t.profile.errors.code_field, body), t.profile.rate_limit.code, f"'{t.profile.errors.code_field}'")
     if t.profile.rate_limit.retry_after_field:
         found = pick(t.profile.rate_limit.retry_after_field, body)
-        require(not isinstance(found, bool) and isinstance(found, int) and found > 0, f"seconds at '{t.profile.rate_limit.retry_after_field}'", f"{found!r:.40}")
+        require(
+            not isinstance(found, bool) and isinstance(found, int) and found > 0,
+            f"seconds at '{t.profile.rate_limit.retry_after_field}'",
+            f"{found!r:.40}",
+        )
 
 
 @control(

@@ -1,4 +1,4 @@
-"""Phase 4: what all answers of the run together show, without one more request; and whether the run still means what it meant at its start."""
+"""Phase 4: what all answers of the run together show, and whether the run still means what it meant at its start."""
 
 from __future__ import annotations
 
@@ -53,7 +53,11 @@ def test_request_ids(run, measured, t):
     seen = [item for item in answered(run) if not item.probe.provokes and item.response.status != 429 and item.probe.method != "OPTIONS"]
     measured(len(seen))
     for item in seen:
-        equal(item.response.header(t.profile.errors.request_id_header), item.request_id, f"{t.profile.errors.request_id_header} of {item.probe}")
+        equal(
+            item.response.header(t.profile.errors.request_id_header),
+            item.request_id,
+            f"{t.profile.errors.request_id_header} of {item.probe}",
+        )
 
 
 @control(
@@ -89,7 +93,12 @@ def test_no_token_echo(run, measured, t):
     for item in answered(run):
         head = "\n".join(value for _, value in item.response.headers).encode("latin-1", "replace")
         for name, token in tokens.items():
-            require(token not in item.response.body and token not in head, "no token in any answer", f"the {name} token in the answer to {item.probe}", "bypass")
+            require(
+                token not in item.response.body and token not in head,
+                "no token in any answer",
+                f"the {name} token in the answer to {item.probe}",
+                "bypass",
+            )
 
 
 @control(

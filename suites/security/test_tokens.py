@@ -113,7 +113,10 @@ def test_near_tokens(observed, t):
 @observe(
     lambda t: {
         "positive": positive(t),
-        "attacks": [raw(t, f"{scheme}{t.settings.tokens[last(t)]}", note) for scheme, note in (("Basic ", "Basic"), ("Token ", "Token"), ("", "no scheme"))],
+        "attacks": [
+            raw(t, f"{scheme}{t.settings.tokens[last(t)]}", note)
+            for scheme, note in (("Basic ", "Basic"), ("Token ", "Token"), ("", "no scheme"))
+        ],
     }
 )
 def test_wrong_scheme(observed, t):
@@ -160,7 +163,12 @@ def test_empty_and_placeholder_tokens(observed, t):
     lambda t: {
         "positive": positive(t),
         "attacks": [
-            t.get(t.profile.auth.whoami, headers=[(form["header"], f"{form['prefix']}gate-\xe9\xff-token")], note=f"non-ASCII {form['header']}", provokes=True)
+            t.get(
+                t.profile.auth.whoami,
+                headers=[(form["header"], f"{form['prefix']}gate-\xe9\xff-token")],
+                note=f"non-ASCII {form['header']}",
+                provokes=True,
+            )
             for form in t.schemes
         ],
     }
@@ -192,7 +200,17 @@ def test_claimed_roles(observed, t):
 
 def claim(t, identity):
     power = next(iter(t.profile.identities.values()))
-    names = ("X-Role", "X-Roles", "X-User-Role", "X-User", "X-User-Id", "X-Remote-User", "X-Forwarded-User", "X-Authenticated-User", "X-Actor")
+    names = (
+        "X-Role",
+        "X-Roles",
+        "X-User-Role",
+        "X-User",
+        "X-User-Id",
+        "X-Remote-User",
+        "X-Forwarded-User",
+        "X-Authenticated-User",
+        "X-Actor",
+    )
     addresses = ("X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "X-Custom-IP-Authorization")
     headers = [(name, power.roles[0]) for name in names] + [(name, "127.0.0.1") for name in addresses]
     return t.get(t.profile.auth.whoami, identity, headers=headers, note="claims roles and a trusted address")
@@ -213,7 +231,13 @@ def claim(t, identity):
     lambda t: {
         "positive": positive(t),
         "attacks": [
-            t.get(t.profile.auth.whoami, token=token, note=f"revoked token {number}, connection {connection}", fresh=True, headers=[("X-Gate-Connection", str(connection))])
+            t.get(
+                t.profile.auth.whoami,
+                token=token,
+                note=f"revoked token {number}, connection {connection}",
+                fresh=True,
+                headers=[("X-Gate-Connection", str(connection))],
+            )
             for number, token in enumerate(t.settings.revoked_tokens, 1)
             for connection in (1, 2, 3)
         ],
@@ -238,4 +262,6 @@ def test_revoked_tokens(observed, t):
 def test_writes_without_token(observed, t):
     require(bool(observed), "an endpoint with a body in the profile", "none")
     for seen in observed:
-        require(seen.status in t.missing_status, f"{seen.probe} to be refused", f"HTTP {seen.status}", "bypass" if seen.status < 300 else "")
+        require(
+            seen.status in t.missing_status, f"{seen.probe} to be refused", f"HTTP {seen.status}", "bypass" if seen.status < 300 else ""
+        )

@@ -93,7 +93,7 @@ def start_reference(folder: Path, *options: str, **settings: str) -> Reference:
     env_file = folder / "reference.env"
     command = [sys.executable, "-m", "gate", "reference", "--port", "0", "--env-file", str(env_file), *options]
     log = (folder / "reference.log").open("wb")
-    process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=clean_environment() | WINDOW | settings)  # noqa: S603
+    process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=clean_environment() | WINDOW | settings)
     log.close()
     end = time.monotonic() + 60
     while not env_file.exists():
@@ -113,4 +113,4 @@ def launch(settings: dict[str, str], out_dir: Path, *options: str, **more: Any) 
     command = [sys.executable, "-m", "gate", "run", *options]
     environment = clean_environment() | {"OUT_DIR": str(out_dir)} | settings
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True}
-    return subprocess.Popen(command, env=environment, cwd=out_dir.parent, **pipes, **more)  # noqa: S603
+    return subprocess.Popen(command, env=environment, cwd=out_dir.parent, **pipes, **more)

@@ -302,7 +302,14 @@ def test_sigkill(reference: Any, tmp_path: Path) -> None:
 def forms(secret: str) -> list[str]:
     """How a secret could be written."""
     raw = secret.encode()
-    return [secret, quote(secret, safe=""), json.dumps(secret)[1:-1], base64.b64encode(raw).decode().rstrip("="), raw.hex(), base64.b64encode(b"user:" + raw).decode()[8:-4]]
+    return [
+        secret,
+        quote(secret, safe=""),
+        json.dumps(secret)[1:-1],
+        base64.b64encode(raw).decode().rstrip("="),
+        raw.hex(),
+        base64.b64encode(b"user:" + raw).decode()[8:-4],
+    ]
 
 
 @pytest.mark.parametrize("fault", ["healthy", "everything fails"])
@@ -314,7 +321,9 @@ def test_no_secret_in_any_file(fault: str, gate: Any, reference: Any) -> None:
             return answer
         sent = asked.headers.get("Authorization", asked.headers.get("X-Api-Key", ""))
         token = sent.rpartition(" ")[2]
-        body = json.dumps({"error": {"message": f"bad {sent} {base64.b64encode(token.encode()).decode()} {quote(token)} {token[:-5]}"}}).encode()
+        body = json.dumps(
+            {"error": {"message": f"bad {sent} {base64.b64encode(token.encode()).decode()} {quote(token)} {token[:-5]}"}}
+        ).encode()
         return Answer(500, [*answer.headers, ("X-Echo", sent)], body)
 
     awkward = {"DATABASE_URL": reference.settings["DATABASE_URL"]}
@@ -353,7 +362,10 @@ def test_a_profile_without_features(gate: Any, reference: Any, tmp_path: Path) -
     lines = [
         'name = "small"',
         "[limits]\nconcurrency = 4\ndeadline_seconds = 5\nbody_limit_bytes = 100000",
-        *(f'[identities.{name}]\ntoken_env = "{name.upper()}_TOKEN"\nroles = {roles}' for name, roles in (("qa", ["qa_manager", "qa_analyst"]), ("viewer", ["viewer"]))),
+        *(
+            f'[identities.{name}]\ntoken_env = "{name.upper()}_TOKEN"\nroles = {roles}'
+            for name, roles in (("qa", ["qa_manager", "qa_analyst"]), ("viewer", ["viewer"]))
+        ),
         '[health]\npath = "/health"',
         '[[endpoints]]\nid = "events"\nmethod = "GET"\npath = "/api/v1/audit/events?limit=1"\nallow = ["viewer", "qa_manager"]',
         '[[endpoints]]\nid = "ccp"\nmethod = "POST"\npath = "/api/v1/ccp/logs"\nallow = ["qa_manager"]\nprobe = { body = {}, allowed = [422] }',

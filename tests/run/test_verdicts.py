@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.run.support import ROOT, TOKENS, clean_environment
 from tests.run.forwarder import Answer, Asked, Forwarder, same
+from tests.run.support import ROOT, TOKENS, clean_environment
 
 LINES = ["Security regression: ", "Go-live acceptance: ", "Release gate: "]
 GAPS = {
@@ -36,7 +36,9 @@ def test_healthy_service_is_go(gate: Any, reference: Any) -> None:
     ts = done.bundle.name
     names = {f"release_gate_{ts}.txt", f"security_regression_{ts}.txt", f"go_live_acceptance_{ts}.json"}
     assert names <= {path.name for path in done.out_dir.iterdir()}
-    assert names | {"journal.jsonl", "result.json", "junit.xml", "signoff.md", "suites.html"} == {path.name for path in (done.bundle / "data").iterdir()}
+    assert names | {"journal.jsonl", "result.json", "junit.xml", "signoff.md", "suites.html"} == {
+        path.name for path in (done.bundle / "data").iterdir()
+    }
     schema = json.loads((ROOT / "fixtures" / "schemas" / "result.schema.json").read_text())
     Draft202012Validator(schema).validate(done.result)
     assert set(done.controls.values()) == {"passed", "not_applicable"}
@@ -129,7 +131,7 @@ BROKEN = {
     "the quantity is wrong": ("REC-003", lambda a, r: Answer(r.status, r.headers, r.body.replace(b"650.0", b"560.0")) if "recall" in a.target else r),
     "a verification that lies about truth": ("AUD-002", lambda a, r: Answer(r.status, r.headers, r.body.replace(b'"valid":true', b'"valid":"true"')) if a.target.endswith("/verify") else r),
     "one byte of a pack": ("AUD-003", lambda a, r: Answer(r.status, r.headers, r.body[:-2] + b"x\n") if a.target.endswith("audit_events.csv") else r),
-    "a stack trace": ("TAP-003", lambda a, r: Answer(r.status, r.headers, r.body + b'\nTraceback (most recent call last)') if "kpi" in a.target else r),
+    "a stack trace": ("TAP-003", lambda a, r: Answer(r.status, r.headers, r.body + b"\nTraceback (most recent call last)") if "kpi" in a.target else r),
     "one error in three hundred": ("TAP-001", lambda a, r: Answer(503, r.headers, b"{}") if a.number == 120 else r),
     "a reflected origin": ("CORS-002", lambda a, r: Answer(r.status, [*[h for h in r.headers if h[0].lower() != "access-control-allow-origin"], ("Access-Control-Allow-Origin", a.headers["Origin"])], r.body) if "Origin" in a.headers else r),
     "no limit": ("RATE-001", lambda _a, r: Answer(404, r.headers, b"{}") if r.status == 429 else r),
@@ -168,15 +170,21 @@ def test_checklist_command(reference: Any, tmp_path: Path) -> None:
     out_dir = tmp_path / "storage"
     environment = clean_environment() | {"OUT_DIR": str(out_dir), "BATCH_CODE": "BATCH-2026-02-0012"}
     environment |= {name: reference.settings[name] for name in ("BASE_URL", *TOKENS, "RATE_LIMIT_REQUESTS", "RATE_LIMIT_WINDOW_SECONDS")}
-    done = subprocess.run(["./scripts/run_staging_release_gate.sh"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603, S607
+    done = subprocess.run(
+        ["./scripts/run_staging_release_gate.sh"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert last_lines(done.stdout) == [f"{line}PASS" for line in LINES]
-    assert {path.name.rpartition("_")[0] for path in out_dir.iterdir() if path.is_file()} == {"release_gate", "security_regression", "go_live_acceptance"}
+    assert {path.name.rpartition("_")[0] for path in out_dir.iterdir() if path.is_file()} == {
+        "release_gate",
+        "security_regression",
+        "go_live_acceptance",
+    }
 
 
 def plain_pytest(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=clean_environment() | settings, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    return subprocess.run(command, cwd=ROOT, env=clean_environment() | settings, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_plain_pytest_without_settings() -> None:
