@@ -129,7 +129,7 @@ class Control:
     """One thing that must hold.
 
     `feature` names the part of a profile that it needs; `endpoint` the profile's endpoint id where one control is made for each.
-    `source` is the suite file, relative to the folder that holds `suites/`.
+    `source` is the suite file, relative to the folder that holds `suites/`. `covers` are the fault classes it catches (docs/COVERAGE.md).
     """
 
     id: str
@@ -146,6 +146,7 @@ class Control:
     mend: str = ""
     feature: str | None = None
     endpoint: str | None = None
+    covers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

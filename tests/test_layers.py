@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,7 +73,6 @@ def test_a_file_imports_only_from_below(path):
         ("gate/probe/client.py", "from gate import evidence"),
         ("gate/probe/client.py", "def late():\n    import gate.report.text"),
         ("gate/report/text.py", "if TYPE_CHECKING:\n    from gate.watch import store"),
-        ("gate/cli/run.py", "from gate.plugin import engine"),
         ("gate/model.py", "from gate.errors import GateError"),
         ("gate/probe/client.py", "from ..evidence import journal"),
         ("gate/cli/load.py", "import locust"),
@@ -95,3 +95,10 @@ def test_a_planted_violation_is_found(path, source):
 )
 def test_what_is_allowed_is_let_be(path, source):
     assert faults(path, source) == []
+
+
+@pytest.mark.parametrize("path", [str(path.relative_to(ROOT)) for path in sorted((ROOT / "suites").rglob("*.py"))])
+def test_suites_import_pytest_and_what_gate_offers_them(path):
+    known = {*sys.stdlib_module_names, "pytest"}
+    others = {module for module in imports((ROOT / path).read_text(), "suites") if module.split(".")[0] not in known}
+    assert others <= {"gate.api", "gate.plugin"}

@@ -69,6 +69,7 @@ def _case(template: Template, shape: Any, source: str, settings: Settings, endpo
         mend=template.mend,
         feature=template.feature,
         endpoint=endpoint.id if endpoint else None,
+        covers=template.covers,
     )
     return Case(control, endpoint, shape, _not_applicable(template.feature, settings))
 

@@ -28,6 +28,7 @@ class Template:
     mend: str
     feature: str | None
     each: str | None
+    covers: tuple[str, ...]
 
 
 def control(
@@ -44,6 +45,7 @@ def control(
     refs: tuple[str, ...] | list[str] = (),
     feature: str | None = None,
     each: str | None = None,
+    covers: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Declare a test function as the check of one control.
 
@@ -60,10 +62,10 @@ def control(
         refs: OWASP, ASVS, WSTG, checklist sections.
         feature: sections of the profile that it needs (comma-joined); without them it is not applicable.
         each: a selection of the profile's endpoints.
+        covers: the fault classes that it catches, by their rows in fixtures/coverage.toml.
     """
-    template = Template(
-        id, title, Severity(severity), Criterion(criterion), Basis(basis), phase, Safety(safety), tuple(refs), why, mend, feature, each
-    )
+    words = (Severity(severity), Criterion(criterion), Basis(basis), phase, Safety(safety))
+    template = Template(id, title, *words, tuple(refs), why, mend, feature, each, tuple(covers))
 
     def attach(function: F) -> F:
         setattr(function, TEMPLATE, template)

@@ -16,6 +16,7 @@ from gate.api import Phase, Safety, control, equal, ids, must_answer, observe, p
     criterion="errors",
     refs=["checklist 3"],
     feature="health",
+    covers=("T1",),
     why="Load balancers and operators rely on it.",
     mend="See the service's log.",
 )
@@ -33,6 +34,7 @@ def test_health(observed, t):
     criterion="auth",
     refs=["checklist 4"],
     feature="auth",
+    covers=("A2",),
     why="The first thing that anyone checks after a token rotation.",
     mend="Correct the token map.",
 )
@@ -50,6 +52,7 @@ def test_whoami(observed, t):
     criterion="recall",
     refs=["checklist 5.1"],
     feature="trace",
+    covers=("X10",),
     why="Without a trace nobody knows which lots and customers a contamination reached.",
     mend="Check that the batch exists and that its material, lots and dispatches are recorded.",
 )
@@ -85,6 +88,7 @@ def test_trace(observed, t):
     criterion="gate",
     refs=["checklist 8"],
     feature="compliance",
+    covers=("T1",),
     why="A batch outside its limits would be released unseen.",
     mend="Check that lab results and thresholds of the drill batch are loaded.",
 )
@@ -111,6 +115,7 @@ def test_compliance(observed, t):
     safety="drill",
     refs=["checklist 8"],
     feature="ccp",
+    covers=("T1",),
     why="Lost process values break the hygiene record; false alerts teach people to ignore alerts.",
     mend="Check the limits of that control point, and the service's log.",
 )
@@ -153,6 +158,7 @@ def alert_id(row):
     safety="drill",
     refs=["checklist 8"],
     feature="score",
+    covers=("T1",),
     why="Inspections are planned by it.",
     mend="See the service's log.",
 )
@@ -172,6 +178,7 @@ def test_score(send, t):
     safety="drill",
     refs=["checklist 8"],
     feature="anomalies",
+    covers=("T1",),
     why="Slow drifts that stay within limits would go unseen.",
     mend="See the service's log.",
 )
@@ -190,6 +197,7 @@ def test_anomalies(send, t):
     safety="drill",
     refs=["checklist 6", "checklist 7"],
     feature="automation",
+    covers=("Y2", "Y6"),
     why="KPIs, watchdog and compliance validation stand still unnoticed.",
     mend="See error_message of the run, and the watchdog.",
 )
@@ -222,6 +230,7 @@ def moment(text):
     phase=Phase.DRILLS,
     refs=["checklist 7"],
     feature="automation",
+    covers=("Y2",),
     why="The checks of the first 24 hours look here.",
     mend="See the service's log.",
 )
@@ -243,6 +252,7 @@ def test_automation_status(automation, send, measured, t):
     phase=Phase.DRILLS,
     refs=["checklist 7"],
     feature="kpi,automation",
+    covers=("Z1", "Z6"),
     why="Frozen KPIs look like calm.",
     mend="Check the daily cycle's steps.",
 )
@@ -288,6 +298,7 @@ def number(value):
     safety="drill",
     refs=["ASVS 5.0 8.3.3", "ASVS 5.0 16.2.1"],
     feature="automation",
+    covers=("N2",),
     why="The audit trail would name the wrong person.",
     mend="Take the actor from the token and ignore actor_id.",
 )

@@ -17,7 +17,15 @@ def digest(data):
     return hashlib.sha256(data).hexdigest()
 
 
-@control("AUD-001", "A pack can be generated, and tells its id, row count and hashes", severity="critical", why=WHY, mend=MEND, **DRILL)
+@control(
+    "AUD-001",
+    "A pack can be generated, and tells its id, row count and hashes",
+    severity="critical",
+    covers=("W4",),
+    why=WHY,
+    mend=MEND,
+    **DRILL,
+)
 def test_generated(pack, measured, t):
     measured([pack.generated])
     rules, body = t.profile.audit_pack, must_answer(pack.generated, [200, 201]).json()
@@ -48,6 +56,7 @@ def test_verified(pack, measured, t):
     "AUD-003",
     "The downloaded files have the checksums that checksums.json lists, and it lists them all",
     severity="critical",
+    covers=("W1", "W5", "W14"),
     why=WHY,
     mend=MEND,
     **DRILL,
@@ -68,7 +77,13 @@ def test_checksums(pack, measured, t):
 
 
 @control(
-    "AUD-004", "manifest.json and checksums.json have the hashes that generating reported", severity="critical", why=WHY, mend=MEND, **DRILL
+    "AUD-004",
+    "manifest.json and checksums.json have the hashes that generating reported",
+    severity="critical",
+    covers=("W6",),
+    why=WHY,
+    mend=MEND,
+    **DRILL,
 )
 def test_reported_hashes(pack, measured, t):
     rules, body = t.profile.audit_pack, must_answer(pack.generated, [200, 201]).json()
@@ -81,6 +96,7 @@ def test_reported_hashes(pack, measured, t):
     "AUD-005",
     "Row counts agree: reported, in the manifest, and in the file",
     severity="critical",
+    covers=("W10",),
     why="A pack that is cut short looks complete.",
     mend=MEND,
     **DRILL,
@@ -94,7 +110,7 @@ def test_row_counts(pack, rows, measured, t):
     equal(pick(rules.pack_id_field, manifest), pick(rules.pack_id_field, pack.generated.json()), "the manifest's pack id")
 
 
-@control("AUD-006", "A second download gives the same bytes", severity="critical", why=WHY, mend=MEND, **DRILL)
+@control("AUD-006", "A second download gives the same bytes", severity="critical", covers=("W9",), why=WHY, mend=MEND, **DRILL)
 def test_downloads_agree(pack, measured):
     measured([seen for pair in pack.downloads.values() for seen in pair])
     for name, (first, second) in pack.downloads.items():
@@ -119,6 +135,7 @@ def test_columns(pack, rows, measured, t):
     "AUD-008",
     "Every event's link leads to an event that exists",
     severity="critical",
+    covers=("V8",),
     why="Events were removed or rewritten.",
     mend="Treat it as tampering: keep the database as it is and find out who could write to it.",
     **DRILL,
@@ -145,6 +162,7 @@ def test_chain_links(pack, rows, measured, t):
     safety="drill",
     refs=["checklist 5.2"],
     feature="audit_pack,audit_events",
+    covers=("V11",),
     why="Where two events share a predecessor, one of them can be removed without a trace.",
     mend="Serialise the append (an advisory lock).",
 )
@@ -159,6 +177,7 @@ def test_no_forks(pack, rows, measured, t):
     "AUD-010",
     "Generating and verifying a pack each left an audit event, under the right name",
     severity="high",
+    covers=("V1", "V5"),
     why="The trail does not tell who took evidence out.",
     mend="Write the event in the same transaction.",
     **{**DRILL, "feature": "audit_pack,audit_events"},

@@ -15,6 +15,7 @@ REDIRECTS = range(300, 400)
     phase=Phase.PREFLIGHT,
     refs=["checklist 3"],
     feature="health",
+    covers=("A1", "A6"),
     why="Nothing can be said about a service that cannot be reached.",
     mend="Check BASE_URL, the deployment and what stands before it (DNS, proxy, certificate).",
 )
@@ -37,6 +38,7 @@ def test_target_answers(observed, t):
     phase=Phase.PREFLIGHT,
     refs=["checklist 1", "OWASP API2:2023"],
     feature="auth",
+    covers=("A2", "A4"),
     why="With a token of another role every finding about access would be about the wrong person.",
     mend="Give each *_TOKEN the token of its own role, or correct the deployment's token map.",
 )
@@ -67,6 +69,7 @@ def test_tokens_resolve_to_their_roles(observed, t):
     refs=["checklist 8", "OWASP API2:2023", "ASVS 5.0 6.3.4", "WSTG-ATHN-04"],
     feature="auth",
     safety="denied",
+    covers=("A3", "B1", "B3"),
     why="With authentication off everyone may start recalls, write process logs and read the audit trail.",
     mend="Set AUTH_ENABLED=true and restart; roll back if it has been open to others.",
 )

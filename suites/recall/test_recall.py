@@ -30,6 +30,7 @@ def amount(value):
     "The recall simulation answers every time, in under its limit",
     severity="critical",
     feature="recall",
+    covers=("T5", "X16"),
     why=WHY,
     mend="Look at the database's load and the indexes of the recall path.",
     **DRILL,
@@ -44,6 +45,7 @@ def test_recall_in_time(recall_drill, measured, t):
     "The full trace answers every time, in under its limit",
     severity="critical",
     feature="recall,trace",
+    covers=("T5", "X16"),
     why=WHY,
     mend="Look at the database's load and the indexes of the recall path.",
     **DRILL,
@@ -58,6 +60,7 @@ def test_trace_in_time(recall_drill, measured, t):
     "The recall finds exactly what is known of the drill batch",
     severity="critical",
     feature="recall",
+    covers=("X1", "X2", "X3", "X4", "X8"),
     why=WHY,
     mend=MEND,
     **DRILL,
@@ -82,7 +85,16 @@ def test_expected_numbers(recall_drill, measured, t):
         require(amount(found) == amount(value) and amount(found) is not None, f"{name} = {value}", f"{found!r:.40}")
 
 
-@control("REC-004", "The recall's counts agree with what it lists", severity="critical", feature="recall", why=WHY, mend=MEND, **DRILL)
+@control(
+    "REC-004",
+    "The recall's counts agree with what it lists",
+    severity="critical",
+    feature="recall",
+    covers=("X2", "X3"),
+    why=WHY,
+    mend=MEND,
+    **DRILL,
+)
 def test_counts_agree_with_lists(recall_drill, measured, t):
     measured(recall_drill.recalls)
     recall, body = t.profile.recall, recall_drill.recall
@@ -108,6 +120,7 @@ def test_counts_agree_with_lists(recall_drill, measured, t):
     "The recall and the full trace agree on customers, suppliers and finished lots",
     severity="critical",
     feature="recall,trace",
+    covers=("X1", "X2", "X8", "X10"),
     why=WHY,
     mend=MEND,
     **DRILL,
@@ -136,6 +149,7 @@ def test_recall_agrees_with_trace(recall_drill, measured, t):
     "Every repetition of the drill gives the same answer",
     severity="critical",
     feature="recall",
+    covers=("X12",),
     why="A recall that differs from call to call is wrong at least once.",
     mend=MEND,
     **DRILL,
@@ -158,6 +172,7 @@ def test_repetitions_agree(recall_drill, measured, t):
     "Forward and backward trace agree with the full trace",
     severity="critical",
     feature="recall,trace",
+    covers=("X10",),
     why=WHY,
     mend=MEND,
     **DRILL,
@@ -184,6 +199,7 @@ def test_directions_agree(recall_drill, send, measured, t):
     "Every affected customer can be told: id, name and kind are there",
     severity="high",
     feature="recall",
+    covers=("X19",),
     why="A recall that cannot name its customers cannot reach them.",
     mend="Complete the customers' records.",
     **DRILL,

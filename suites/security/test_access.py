@@ -26,6 +26,7 @@ def shape(t, endpoint):
     safety="denied",
     refs=REFS,
     each="protected",
+    covers=("B2", "B3", "B6", "B20", "D1", "D2", "D3", "D4", "D5", "D6", "D10", "D12", "O5", "V12", "W13"),
     why="A caller without the role could read or change what a recall or an audit relies on; one with it could be locked out of a recall.",
     mend="Correct the endpoint's role dependency, or the profile's `allow` if the contract has changed.",
 )
@@ -49,6 +50,7 @@ def test_roles(observed, endpoint, t):
     safety="denied",
     refs=REFS,
     each="guarded",
+    covers=("B2", "D1", "D10", "Y8"),
     why="Anyone could start or disturb the daily cycle.",
     mend="Correct the endpoint's role dependency, or the profile's `allow` if the contract has changed.",
 )
@@ -71,6 +73,7 @@ def test_guarded_roles(endpoint, t, send):
     criterion="errors",
     refs=["checklist 7"],
     each="open",
+    covers=("T1",),
     why="Operators watch the service through these reads during and after a cutover.",
     mend="See the answer; the service's log has the request id.",
 )
@@ -87,6 +90,7 @@ def test_open_read_answers(observed, endpoint):
     basis="hardening",
     refs=["OWASP API2:2023", "ASVS 5.0 8.3.1"],
     each="open",
+    covers=("B2",),
     why="Suppliers, customers, alerts and run times are visible to anyone who can reach the port.",
     mend="Put the endpoint behind the token dependency that its neighbours have.",
 )
@@ -102,6 +106,7 @@ def test_open_read_refuses_strangers(observed, endpoint, t):
     criterion="errors",
     refs=["checklist 3"],
     each="public",
+    covers=("T1",),
     why="Load balancers and people look here first.",
     mend="See the answer; the service's log has the request id.",
 )

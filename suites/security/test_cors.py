@@ -45,6 +45,7 @@ def strangers(t):
     criterion="auth",
     refs=REFS,
     feature="cors",
+    covers=("J11",),
     why="The operations page would not work; and without this the refusals below would prove nothing.",
     mend="Set CORS_ALLOW_ORIGINS to the operations page's origin, and give the gate the same value.",
 )
@@ -68,6 +69,7 @@ def test_allowed_origins(observed, t):
     criterion="auth",
     refs=REFS,
     feature="cors",
+    covers=("J1", "J2", "J3", "J4", "J5", "J6", "J7", "J8"),
     why="A page that an operator happens to visit could read traces and audit data in his name.",
     mend="Compare the whole origin with the list; no patterns, no reflection, no wildcard.",
 )
@@ -87,6 +89,7 @@ def test_strange_origins(observed, t):
     criterion="auth",
     refs=REFS,
     feature="cors",
+    covers=("J1",),
     why="The browser would send a stranger's request with the operator's credentials.",
     mend="Answer preflights from the same list as requests.",
 )

@@ -31,6 +31,7 @@ def a_write(t):
     safety="denied",
     refs=["ASVS 5.0 16.5.1"],
     feature="errors",
+    covers=("K12",),
     why=WHY,
     mend=MEND,
 )
@@ -56,6 +57,7 @@ def test_envelope(observed, t):
     criterion="errors",
     basis="hardening",
     feature="errors",
+    covers=("K12",),
     why=WHY,
     mend=MEND,
 )
@@ -72,6 +74,7 @@ def test_unrouted(observed, t):
     criterion="errors",
     safety="denied",
     refs=["OWASP API8:2023", "WSTG-ERRH-01"],
+    covers=("Q3",),
     why="Anyone with a token could fill the error log and hide a real failure in it.",
     mend="Answer 400 or 422.",
 )
@@ -103,6 +106,7 @@ def test_malformed_json(observed):
     safety="denied",
     refs=["WSTG-ERRH-01"],
     feature="audit_pack",
+    covers=("L6",),
     why="A mistyped pack id looks like a broken service, and error alerts lose their meaning.",
     mend="Declare the path parameter as a UUID.",
 )
@@ -120,6 +124,7 @@ def test_malformed_id(observed):
     safety="denied",
     refs=["ASVS 5.0 16.5.1"],
     feature="errors,audit_pack",
+    covers=("R1",),
     why="The very answers that someone will have to look into cannot be found in the log.",
     mend="Set the header in the outermost middleware, around the exception handler.",
 )
@@ -140,6 +145,7 @@ def test_request_id_on_internal_error(observed, t):
     basis="hardening",
     refs=["ASVS 5.0 13.4.5", "OWASP API9:2023"],
     feature="documentation",
+    covers=("K7",),
     why="The whole interface is laid out for whoever looks.",
     mend="Switch docs_url, redoc_url and openapi_url off in production.",
 )

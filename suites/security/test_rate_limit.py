@@ -20,6 +20,7 @@ WHY = "One client in a loop, or someone who tries tokens, takes the service away
     safety="burst",
     refs=REFS,
     feature="rate_limit",
+    covers=("I1", "I2"),
     why=WHY,
     mend="Set RATE_LIMIT_ENABLED=true and RATE_LIMIT_REQUESTS; count in one place for all workers.",
 )
@@ -41,6 +42,7 @@ def test_limit(burst, measured, t):
     safety="burst",
     refs=[*REFS, "RFC 6585 4"],
     feature="rate_limit",
+    covers=("I8",),
     why="Clients that are not told when to come back hammer on.",
     mend="Send Retry-After in seconds, at most the window.",
 )
@@ -76,6 +78,7 @@ def retry_after(value):
     safety="burst",
     refs=REFS,
     feature="rate_limit,errors",
+    covers=("K12",),
     why="Clients cannot tell throttling from failure.",
     mend="Answer the envelope from the limiter too.",
 )
@@ -104,6 +107,7 @@ def test_throttled_envelope(burst, measured, t):
     safety="burst",
     refs=["ASVS 5.0 16.4.1"],
     feature="rate_limit,errors",
+    covers=("R1",),
     why="Operators cannot find out who was throttled.",
     mend="Put the limiter inside the middleware that sets the header.",
 )
@@ -144,6 +148,7 @@ def test_exempt(burst, measured, t):
     safety="burst",
     refs=REFS,
     feature="rate_limit",
+    covers=("I3", "I5"),
     why="The limit would stop the honest only.",
     mend="Trust forwarding headers from your own proxy only (uvicorn: --forwarded-allow-ips), and count by address and path.",
 )

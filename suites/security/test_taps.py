@@ -25,6 +25,7 @@ def answered(run):
     criterion="errors",
     phase=Phase.CLOSING,
     refs=["checklist 8", "OWASP API8:2023"],
+    covers=("T1", "T2", "T3"),
     why="Errors in a quiet run of some hundred requests are an error spike under load; a retry that worked does not undo the first answer.",
     mend="Find the requests by their ids in the service's log.",
 )
@@ -44,6 +45,7 @@ def test_no_server_errors(run, measured):
     phase=Phase.CLOSING,
     refs=["ASVS 5.0 16.4.1"],
     feature="errors",
+    covers=("R1",),
     why="An answer without it cannot be found in the service's log.",
     mend="Set the header in the outermost middleware.",
 )
@@ -67,6 +69,7 @@ def test_request_ids(run, measured, t):
     criterion="errors",
     phase=Phase.CLOSING,
     refs=["ASVS 5.0 16.5.1", "WSTG-ERRH-02"],
+    covers=("I11", "K1", "K2", "K3", "K6"),
     why="It tells an attacker what to try next, and can hold data of others.",
     mend="Log the exception, answer the envelope.",
 )
@@ -84,6 +87,7 @@ def test_no_inside(run, measured):
     criterion="auth",
     phase=Phase.CLOSING,
     refs=["OWASP API2:2023", "ASVS 5.0 14.2.1"],
+    covers=("C11",),
     why="Tokens end in logs, caches and screenshots.",
     mend="Never echo headers or rejected input.",
 )
@@ -109,6 +113,7 @@ def test_no_token_echo(run, measured, t):
     basis="hardening",
     phase=Phase.CLOSING,
     refs=["ASVS 5.0 14.3.2"],
+    covers=("P1",),
     why="A shared cache could hand one caller's data to the next.",
     mend="Send Cache-Control: no-store.",
 )
@@ -128,6 +133,7 @@ def test_not_cacheable(run, measured):
     basis="hardening",
     phase=Phase.CLOSING,
     refs=["ASVS 5.0 13.4.6"],
+    covers=("K4", "P4"),
     why="Small helps for an attacker.",
     mend="Send X-Content-Type-Options: nosniff; no version in Server, no X-Powered-By.",
 )
@@ -148,6 +154,7 @@ def test_hygiene_headers(run, measured):
     phase=Phase.CLOSING,
     refs=["OWASP API2:2023"],
     feature="auth",
+    covers=("A11",),
     why="If a token had died in mid-run, every refusal after it would look like good access control.",
     mend="Run again with tokens that outlive the run.",
 )
@@ -165,6 +172,7 @@ def test_tokens_still_valid(observed, t):
     criterion="auth",
     phase=Phase.CLOSING,
     feature="auth",
+    covers=("A2",),
     why="A service that refuses everyone, or no one, would make half of the controls pass by accident.",
     mend="See the access matrix: the profile must give each identity something it may and something it may not do.",
 )

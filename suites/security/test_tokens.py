@@ -33,6 +33,7 @@ def all_refused(observed, t):
     criterion="auth",
     refs=REFS,
     feature="auth",
+    covers=("C12",),
     why="A client that uses the other header would be refused, or would act as someone else.",
     mend="Read both headers in one place.",
 )
@@ -78,6 +79,7 @@ def test_scheme_case(observed):
     safety="denied",
     refs=REFS,
     feature="auth",
+    covers=("B4", "B5"),
     why="A comparison of prefixes or without case lets tokens be guessed piece by piece.",
     mend=MEND,
 )
@@ -107,6 +109,7 @@ def test_near_tokens(observed, t):
     safety="denied",
     refs=REFS,
     feature="auth",
+    covers=("C6",),
     why="What reads tokens loosely reads other things loosely too.",
     mend=MEND,
 )
@@ -131,6 +134,7 @@ def test_wrong_scheme(observed, t):
     safety="denied",
     refs=REFS,
     feature="auth",
+    covers=("B7", "B8"),
     why="An empty entry in the token map, or a client's `null`, would be a key to the service.",
     mend="Refuse empty tokens, and check the token map when the service starts.",
 )
@@ -156,6 +160,7 @@ def test_empty_and_placeholder_tokens(observed, t):
     safety="denied",
     refs=[*REFS, "CWE-755"],
     feature="auth",
+    covers=("B10", "B11"),
     why="A crash while a token is checked can let the caller through, and lets anyone fill the error log.",
     mend="Compare bytes, not text (secrets.compare_digest raises on non-ASCII text).",
 )
@@ -187,6 +192,7 @@ def test_odd_bytes(observed, t):
     safety="denied",
     refs=["OWASP API5:2023", "ASVS 5.0 15.3.4", "WSTG-ATHZ-02"],
     feature="auth",
+    covers=("D7", "H2", "H3"),
     why="Anyone could make himself an administrator.",
     mend="Strip such headers at the edge and never read them in the service.",
 )
@@ -224,6 +230,7 @@ def claim(t, identity):
     safety="denied",
     refs=["checklist 0", "OWASP API2:2023"],
     feature="auth,revoked_tokens",
+    covers=("C4",),
     why="A token that was shared or leaked stays usable.",
     mend="Restart every replica with the new token map.",
 )
@@ -255,6 +262,7 @@ def test_revoked_tokens(observed, t):
     safety="denied",
     refs=["OWASP API2:2023", "OWASP API4:2023"],
     feature="auth",
+    covers=("B2", "B20"),
     why="Strangers could reach the parsers behind the door.",
     mend="Check the token before the body is parsed.",
 )

@@ -23,7 +23,7 @@ class Answer:
 
 @dataclass
 class Asked:
-    """What the gate sent."""
+    """What the gate sent; a test may change it before it is passed on."""
 
     method: str
     target: str
@@ -85,7 +85,7 @@ class Forwarder:
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
         asked = Asked(handler.command, handler.path, dict(handler.headers.items()), body, number)
         before(asked)
-        given = change(asked, _ask(host, port, handler, body))
+        given = change(asked, _ask(host, port, asked))
         if isinstance(given, Answer):
             _give(handler, given)
             return
@@ -96,14 +96,14 @@ class Forwarder:
             given(handler.connection)
 
 
-def _ask(host: str, port: int, handler: Any, body: bytes) -> Answer:
+def _ask(host: str, port: int, asked: Asked) -> Answer:
     connection = http.client.HTTPConnection(host, port, timeout=30)
     try:
-        connection.putrequest(handler.command, handler.path, skip_host=True, skip_accept_encoding=True)
-        for name, value in handler.headers.items():
+        connection.putrequest(asked.method, asked.target, skip_host=True, skip_accept_encoding=True)
+        for name, value in asked.headers.items():
             if name.lower() != "connection":
                 connection.putheader(name, value.encode("latin-1"))
-        connection.endheaders(body or None)
+        connection.endheaders(asked.body or None)
         answer = connection.getresponse()
         return Answer(answer.status, answer.getheaders(), answer.read())
     except OSError:
