@@ -30,8 +30,8 @@ Exit status: 0 GO, 10 NO-GO, 11 INCONCLUSIVE, 1 the gate itself broke, 2 usage o
 @click.option("--proxy", metavar="URL", help="HTTP proxy (GATE_PROXY); the proxy variables of the environment are not read.")
 @click.option("--concurrency", metavar="N", help="Requests in flight at once (GATE_CONCURRENCY).")
 @click.option("--level", metavar="CLASS", help="Strongest request class that may leave: read, denied, drill, burst (GATE_LEVEL; burst).")
-@click.option("--release-sha", metavar="SHA", help="Commit of the release, for the sign-off log.")
-@click.option("--release-tag", metavar="TAG", help="Tag of the release, for the sign-off log.")
+@click.option("--release-sha", metavar="SHA", help="Commit of the release, for the sign-off log (default: of this folder's checkout).")
+@click.option("--release-tag", metavar="TAG", help="Tag of the release, for the sign-off log (default: this checkout's).")
 def command(release_sha: str | None, release_tag: str | None, **options: Any) -> None:
     """Settings, run, reports, verdict."""
     from gate.redact import Redactor

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import os
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -15,20 +13,22 @@ import click
 
 from gate import __version__
 from gate.cli.progress import Progress
+from gate.cli.signoff import git
 from gate.decide.verdict import Policy, decide
-from gate.errors import EvidenceError, GateError, Interrupted
+from gate.errors import EvidenceError, Interrupted
 from gate.evidence import Bundle, Journal, replay
 from gate.model import Basis, Control, Criterion, Decision, Outcome, Phase, Result, Safety, Severity, Verdict
 from gate.paths import data_root
-from gate.plugin import SESSION
 from gate.plugin.cases import Case, source_digests
 from gate.plugin.engine import Engine
+from gate.plugin.launch import INTERRUPTED, Launch
 from gate.plugin.session import Session
 from gate.redact import Redactor
 from gate.report import Release, render_all
 from gate.target.settings import Settings
 
 RAW_REPORT = "suites.html"
+RAW_PLUGINS = ("-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin")
 
 
 class Run:
@@ -43,7 +43,6 @@ class Run:
         self.session.on_plan = self._plan
         self.controls: list[Control] = []
         self.stopped_by: str | None = None
-        self.said = io.StringIO()
 
     def carry_out(self, release: tuple[str | None, str | None]) -> Verdict:
         """Do all of it; the verdict.
@@ -93,32 +92,14 @@ class Run:
         )
 
     def _run_pytest(self) -> None:
-        import pytest
-
-        root = data_root()
-        plugins = [part for name in ("gate.plugin", "pytest_metadata.plugin", "pytest_html.plugin") for part in ("-p", name)]
-        quiet = ["-q", "-s", "--no-header", "--no-summary", "--tb=short", "--color=no", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
-        html = [f"--html={self.bundle.data / RAW_REPORT}", "--self-contained-html"]
-        arguments = ["-c", str(root / "suites" / "run.ini"), f"--rootdir={root}", *plugins, *quiet, *html, str(root / "suites")]
-        with _own_pytest(), contextlib.redirect_stdout(self.said), contextlib.redirect_stderr(self.said):
-            status = pytest.main(arguments, plugins=[_Install(self.session)])
+        launch = Launch(self.session)
+        status = launch.start(*RAW_PLUGINS, f"--html={self.bundle.data / RAW_REPORT}", "--self-contained-html")
         if self.session.fatal is not None:
             raise self.session.fatal
-        if self.stopped_by is not None or (status == pytest.ExitCode.INTERRUPTED and not self.engine.results):
-            raise KeyboardInterrupt if self.stopped_by else self._broken(status)
-        if not self.controls:
-            raise self._broken(status)
-
-    def _broken(self, status: int) -> GateError:
-        lines = [line.strip() for line in self.redactor.text(self.said.getvalue()).splitlines() if line.strip()]
-        told = next(
-            (line for line in lines if line.startswith(("E ", "ERROR", "gate:", "INTERNALERROR"))), lines[-1] if lines else "nothing said"
-        )
-        return GateError(
-            f"the suites could not be collected (pytest status {int(status)}: {told:.300})",
-            "suites that load",
-            "Reinstall gate, or mend the suite",
-        )
+        if self.stopped_by is not None:
+            raise KeyboardInterrupt
+        if not self.controls or (status == INTERRUPTED and not self.engine.results):
+            raise launch.broken()
 
     def _decide(self) -> Decision:
         for control in self.controls:
@@ -138,6 +119,7 @@ class Run:
             raise EvidenceError("the journal read back differs from what was decided", "the same", "Report this as a defect of the gate")
         self._clean_raw_report()
         sha, tag = release
+        sha, tag = sha or git("rev-parse", "--short", "HEAD"), tag or git("describe", "--tags", "--exact-match")
         files = render_all(record, self.bundle.ts, str(self.settings.out_dir), Release(shas=(sha,), tag=tag))
         folder = self.bundle.publish(files)
         if self.engine.stop_reason is not None:
@@ -179,32 +161,6 @@ class Run:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-class _Install:
-    """Gives pytest the engine that is already made."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def pytest_load_initial_conftests(self, early_config: Any) -> None:
-        """Before the suites' conftest looks for one."""
-        early_config.stash[SESSION] = self._session
-
-
-@contextlib.contextmanager
-def _own_pytest() -> Iterator[None]:
-    """Nothing in the environment may change what pytest runs: no options, no plugins of other packages."""
-    names = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
-    before = {name: os.environ.pop(name, None) for name in names}
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
 
 
 def _unseen(key: str, source: str) -> Control:

@@ -42,8 +42,8 @@ def command(
 ) -> None:
     """Replay, render, write."""
     release = Release(
-        shas=shas or (_git("rev-parse", "--short", "HEAD"),),
-        tag=tag or _git("describe", "--tags", "--exact-match"),
+        shas=shas or (git("rev-parse", "--short", "HEAD"),),
+        tag=tag or git("describe", "--tags", "--exact-match"),
         engineering=engineering,
         qa=qa,
         operations=operations,
@@ -82,7 +82,7 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path)
 
 
-def _git(*arguments: str) -> str | None:
+def git(*arguments: str) -> str | None:
     """What git says of this folder; None where it says nothing."""
     program = shutil.which("git")
     if program is None:

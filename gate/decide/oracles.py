@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from gate.model import Inconclusive, Observation, Unmet
+from gate.model import FailureKind, Inconclusive, Observation, Unmet
 
 EXCERPT = 200
 SERVER_ERROR = 500
 SUCCESS = range(200, 300)
 REDIRECT = range(300, 400)
+NOT_ASKED = (FailureKind.BLOCKED, FailureKind.INTERRUPTED)  # the gate's own doing says nothing about the target
 TELLING = 24  # a shared body shorter than this proves nothing ("{}", "[]")
 
 
@@ -31,6 +32,8 @@ def _list(statuses: Collection[int]) -> str:
 def must_answer(seen: Observation, statuses: Collection[int] = (200,)) -> Observation:
     """The answer has one of these statuses. No answer or a 5xx is `unavailable`: an operation that must work does not."""
     if seen.response is None:
+        if seen.failure is None or seen.failure.kind in NOT_ASKED:
+            raise Inconclusive(describe(seen))
         raise Unmet(_list(statuses), describe(seen), "unavailable")
     if seen.status not in statuses:
         raise Unmet(_list(statuses), describe(seen), "unavailable" if seen.status >= SERVER_ERROR else "")

@@ -67,11 +67,7 @@ def control(
     words = (Severity(severity), Criterion(criterion), Basis(basis), phase, Safety(safety))
     template = Template(id, title, *words, tuple(refs), why, mend, feature, each, tuple(covers))
 
-    def attach(function: F) -> F:
-        setattr(function, TEMPLATE, template)
-        return function
-
-    return attach
+    return _attach(TEMPLATE, template)
 
 
 def observe(shape: Callable[..., Any]) -> Callable[[F], F]:
@@ -80,8 +76,12 @@ def observe(shape: Callable[..., Any]) -> Callable[[F], F]:
     The test's `observed` argument has the same shape, with the observation in each probe's place.
     """
 
+    return _attach(SHAPE, shape)
+
+
+def _attach(name: str, value: object) -> Callable[[F], F]:
     def attach(function: F) -> F:
-        setattr(function, SHAPE, shape)
+        setattr(function, name, value)
         return function
 
     return attach

@@ -37,7 +37,7 @@ class Session:
         source = Path(str(collector.path)).relative_to(data_root()).as_posix()
         made: list[pytest.Item] = []
         for case in expand(obj, source, self.engine.settings):
-            item = pytest.Function.from_parent(collector, name=f"{name}[{case.control.id}]", originalname=name)
+            item = pytest.Function.from_parent(collector, name=f"{name}[{case.control.id}]", callobj=obj)
             item.gate_case = case  # type: ignore[attr-defined]
             made.append(item)
         return made
@@ -119,7 +119,10 @@ class Session:
             self.fatal = self.fatal or error
         if item.gate_case.control.id in self.trials:
             self.trials[item.gate_case.control.id].stage(call.when, error, xfail=hasattr(report, "wasxfail"))
-        if report.longrepr is not None and not isinstance(report.longrepr, tuple):
+        if isinstance(report.longrepr, tuple):
+            path, line, reason = report.longrepr
+            report.longrepr = (Path(path).name, line, self.engine.redactor.text(reason))
+        elif report.longrepr is not None:
             report.longrepr = self.engine.redactor.text(str(report.longrepr))
         report.sections = [(name, self.engine.redactor.text(text)) for name, text in report.sections]
 

@@ -58,7 +58,7 @@ def encode_multipart(fields: Mapping[str, str], files: Mapping[str, File]) -> tu
 
 def _prepared() -> PreparedRequest:
     # Imported here: most commands never build a request.
-    from requests import PreparedRequest  # noqa: PLC0415
+    from requests import PreparedRequest  # noqa: PLC0415 - slow to load, and a reader of reports does not need it
 
     prepared = PreparedRequest()
     prepared.prepare_headers({})

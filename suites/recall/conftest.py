@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from gate.api import Observation, Safety, Sample, must_answer, pick
+from gate.api import FailureKind, Observation, Safety, Sample, must_answer, pick
 
 
 @dataclass
@@ -68,7 +68,8 @@ def _record(run, t, drill):
     if drill.traces:
         limits["trace"] = (drill.traces, t.profile.trace.limit_seconds)
     for name, (seen, limit) in limits.items():
-        run.samples.extend(Sample(name, answered(item), item.timing.total, float(limit)) for item in seen)
+        asked = [item for item in seen if item.number and not (item.failure and item.failure.kind is FailureKind.INTERRUPTED)]
+        run.samples.extend(Sample(name, answered(item), item.timing.total, float(limit)) for item in asked)
     run.fact("timings", {name: [round(item.timing.total, 6) for item in seen] for name, (seen, _) in limits.items()})
     first, slowest = drill.recalls[0], max(drill.recalls, key=lambda item: item.timing.total)
     body = safe_json(first)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -74,15 +75,42 @@ def test_a_kill_leaves_nothing_either(tmp_path: Path) -> None:
         until(lambda: not folder.exists(), "the folder is gone")
 
 
-def test_a_signal_during_start_up_leaves_nothing(tmp_path: Path) -> None:
-    for moment in (0.05, 0.15, 0.3, 0.45, 0.6):
-        process = launch("--env-file", str(tmp_path / "x.env"), TMPDIR=str(tmp_path))
+def test_an_interrupt_is_heeded_where_a_shell_ignores_it(tmp_path: Path) -> None:
+    """A script's `service &` hands SIGINT down ignored; its `kill -INT` is meant all the same."""
+    env_file = tmp_path / "x.env"
+    script = f"trap '' INT; exec {sys.executable} -m reference_service --port 0 --env-file {env_file}"
+    process = subprocess.Popen(["/bin/sh", "-c", script], env=environment({}), stdout=subprocess.PIPE)
+    until(lambda: env_file.exists() or process.poll() is not None, "the service is healthy")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=15)
+    assert process.returncode == 130
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder outside pytest's own: for root PostgreSQL runs as another user, who cannot enter that."""
+    with tempfile.TemporaryDirectory(prefix="reachable-") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_an_end_during_start_up_leaves_nothing(reachable: Path, number: int) -> None:
+    for moment in (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6):
+        process = launch(TMPDIR=str(reachable))
         time.sleep(moment)  # not in place of a condition: the moments themselves are what is tested
-        process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=20)
-        assert "Traceback" not in err or moment < 0.2, err  # before Python has installed the handlers the signal simply ends it
-        left = [entry.name for entry in tmp_path.iterdir() if entry.name != "x.env"]
-        assert left == []
+        process.send_signal(number)
+        assert process.communicate(timeout=20)[1] == ""
+        until(lambda: list(reachable.iterdir()) == [], "the folder is gone")
+        assert [link for link in Path("/proc").glob("[0-9]*/cwd") if is_below(link, reachable)] == []
+
+
+def is_below(link: Path, folder: Path) -> bool:
+    """Whether a process works in the folder."""
+    try:
+        return str(link.readlink()).startswith(str(folder))
+    except OSError:
+        return False
 
 
 def test_a_request_in_flight_is_answered_before_the_end(tmp_path: Path) -> None:
@@ -144,15 +172,15 @@ def test_an_unwritable_env_file_is_one_sentence(tmp_path: Path) -> None:
     assert "cannot be written" in failure("--port", "0", "--env-file", str(tmp_path / "missing" / "x.env"))
 
 
-def test_a_kept_data_folder_is_kept(tmp_path: Path) -> None:
-    # Not in pytest's folder: for root PostgreSQL runs as another user, who cannot enter it.
-    with tempfile.TemporaryDirectory(prefix="kept-") as folder:
-        Path(folder).chmod(0o711)
-        options = ("--data-dir", f"{folder}/data")
-        with running(tmp_path, *options) as instance:
-            instance.post("/api/v1/recall/simulate", json={"batch_code": BATCH, "reason": "kept"})
-        with running(tmp_path, *options) as instance:
-            assert instance.sql("select count(*) from recall_cases where reason = 'kept'") == [(1,)]
+def test_a_kept_data_folder_is_kept(tmp_path: Path, reachable: Path) -> None:
+    options = ("--data-dir", str(reachable / "data"))
+    with running(tmp_path, *options) as instance:
+        instance.post("/api/v1/recall/simulate", json={"batch_code": BATCH, "reason": "kept"})
+        other = failure("--port", "0", *options)
+        assert "did not start" in other
+        assert instance.get("/health", None).status_code == 200, "a second service took the first one's PostgreSQL along"
+    with running(tmp_path, *options) as instance:
+        assert instance.sql("select count(*) from recall_cases where reason = 'kept'") == [(1,)]
 
 
 def test_authentication_off_makes_everyone_the_developer(tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ class Finished:
 
     @property
     def result(self) -> dict[str, Any]:
-        return json.loads((self.bundle / "data" / "result.json").read_text())
+        found: dict[str, Any] = json.loads((self.bundle / "data" / "result.json").read_text())
+        return found
 
     @property
     def criteria(self) -> dict[str, str]:
@@ -48,7 +49,7 @@ class Finished:
 
     @property
     def controls(self) -> dict[str, str]:
-        return self.result["controls"]
+        return dict(self.result["controls"])
 
     @property
     def everything(self) -> str:
@@ -112,5 +113,6 @@ def launch(settings: dict[str, str], out_dir: Path, *options: str, **more: Any) 
     """Start `gate run`."""
     command = [sys.executable, "-m", "gate", "run", *options]
     environment = clean_environment() | {"OUT_DIR": str(out_dir)} | settings
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True}
-    return subprocess.Popen(command, env=environment, cwd=out_dir.parent, **pipes, **more)
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True}
+    started: subprocess.Popen[str] = subprocess.Popen(command, env=environment, cwd=out_dir.parent, **pipes, **more)
+    return started

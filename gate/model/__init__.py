@@ -1,0 +1,32 @@
+"""The product's words as types (docs/ARCHITECTURE.md, "Words"). Imports nothing of ours and does no I/O."""
+
+from gate.model.runs import CriterionResult, Decision, LedgerLine, Result, RunRecord, Trigger, TriggerState
+from gate.model.wire import THROTTLED, Failure, FailureKind, Observation, Probe, Response, Timing
+from gate.model.words import Basis, Control, Criterion, Inconclusive, Outcome, Phase, Safety, Severity, Unmet, Verdict
+
+__all__ = [
+    "THROTTLED",
+    "Basis",
+    "Control",
+    "Criterion",
+    "CriterionResult",
+    "Decision",
+    "Failure",
+    "FailureKind",
+    "Inconclusive",
+    "LedgerLine",
+    "Observation",
+    "Outcome",
+    "Phase",
+    "Probe",
+    "Response",
+    "Result",
+    "RunRecord",
+    "Safety",
+    "Severity",
+    "Timing",
+    "Trigger",
+    "TriggerState",
+    "Unmet",
+    "Verdict",
+]

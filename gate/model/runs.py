@@ -1,0 +1,124 @@
+"""A run: results, triggers, the decision, and the record that reports are rendered from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from gate.model.words import Control, Criterion, Outcome, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of one control. Anything but a pass needs its reason; a pass needs the requests (or other measurements) that earned it.
+
+    `reason` is one sentence, `expected` and `seen` the two sides of it; `measured` counts what was judged; `requests` the ledger numbers;
+    `kind` tells a `bypass` or something `unavailable` from other faults; `fingerprint` is the same in every run that finds the same.
+    """
+
+    control: str
+    outcome: Outcome
+    reason: str = ""
+    expected: str = ""
+    seen: str = ""
+    measured: int = 0
+    requests: tuple[int, ...] = ()
+    fingerprint: str = ""
+    kind: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a result that could be mistaken for evidence."""
+        if self.outcome is Outcome.PASSED and self.measured < 1:
+            raise ValueError(f"{self.control}: a pass needs at least one measurement")
+        if self.outcome is not Outcome.PASSED and not self.reason:
+            raise ValueError(f"{self.control}: {self.outcome} needs a reason")
+
+
+class TriggerState(StrEnum):
+    """Of a rollback trigger: `unknown` is never treated as clear."""
+
+    FIRED = "fired"
+    CLEAR = "clear"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One of the checklist's rollback triggers, with what fired it and what to do."""
+
+    id: str
+    title: str
+    state: TriggerState
+    evidence: tuple[str, ...]
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionResult:
+    """One go/no-go line: its verdict (None: the profile declares that it does not apply), and the controls that decided it."""
+
+    criterion: Criterion
+    verdict: Verdict | None
+    controls: tuple[str, ...]
+    blocking: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the run means. `blocking` are the controls that stand in the way of GO, `reported` the findings that do not."""
+
+    verdict: Verdict
+    criteria: tuple[CriterionResult, ...]
+    security: Verdict
+    acceptance: Verdict
+    blocking: tuple[str, ...]
+    reported: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """One request of the run as the journal keeps it, redacted. `seconds` from before connecting to the last byte; `at` is UTC."""
+
+    number: int
+    at: str
+    request_id: str
+    phase: str
+    method: str
+    target: str
+    identity: str | None
+    safety: str
+    note: str
+    status: int | None
+    failure: str | None
+    seconds: float
+    first_byte: float | None
+    size: int
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as read back from its journal: the one source of every report.
+
+    `facts` are named measurements for reports (`recall_drill`, `audit_pack`, `timings`, `burst`). `decision` and `finished_at` are None for
+    an interrupted run, which no report may call a pass; `interruption` then says why, if the journal knows.
+    """
+
+    run_id: str
+    started_at: str
+    gate_version: str
+    environment: str
+    base_url: str
+    profile: str
+    policy: str
+    batch_code: str
+    controls: tuple[Control, ...]
+    results: dict[str, Result]
+    ledger: tuple[LedgerLine, ...]
+    facts: dict[str, Any]
+    triggers: tuple[Trigger, ...]
+    decision: Decision | None
+    finished_at: str | None
+    interruption: str | None
+    head: str
