@@ -75,7 +75,6 @@ def observe(shape: Callable[..., Any]) -> Callable[[F], F]:
 
     The test's `observed` argument has the same shape, with the observation in each probe's place.
     """
-
     return _attach(SHAPE, shape)
 
 

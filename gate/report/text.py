@@ -81,7 +81,8 @@ def _findings(title: str, pairs: list[tuple[Control, Result]], record: RunRecord
 def _finding(control: Control, result: Result, record: RunRecord) -> list[str]:
     told = {
         "outcome": f"{result.outcome.value} ({control.severity.value}, {control.basis.value})",
-        "reason": result.reason,
+        # Both sides say it better, where there are two.
+        "reason": "" if result.expected else result.reason,
         "expected": result.expected,
         "seen": result.seen,
         "requests": _requests(record, result),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from gate.cli.curl import curl
 from gate.model import Probe
 
+BASH = shutil.which("bash") or ""
 SECRETS = {"VIEWER_TOKEN-made-up": "${VIEWER_TOKEN}", "VIEWER_TOKEN-made-u": "${VIEWER_TOKEN%?}"}
 REAL = {"BASE_URL": "https://service.example", "VIEWER_TOKEN": 'a"b$c`d\\e'}
 
@@ -17,7 +19,7 @@ def arguments(line: str) -> list[str]:
     """The arguments that curl would get."""
     script = 'curl() { printf "%s\\0" "$@"; }\n' + line
     environment = REAL | {"PATH": os.environ["PATH"], "LC_ALL": "C"}
-    done = subprocess.run(["bash", "-euc", script], env=environment, capture_output=True, check=True)
+    done = subprocess.run([BASH, "-euc", script], env=environment, capture_output=True, check=True)
     return [item.decode("latin-1") for item in done.stdout.split(b"\0")[:-1]]
 
 

@@ -1,6 +1,8 @@
 """Starting, stopping, failing: what the service writes, what it leaves behind, and what it does without its database."""
 
 import json
+import os
+import shutil
 import signal
 import socket
 import stat
@@ -18,6 +20,7 @@ import pytest
 import requests
 from dotenv import dotenv_values
 
+from reference_service import postgres
 from tests.reference_service.clusters import Cluster
 from tests.reference_service.instances import BATCH, ROOT, Instance, alive, children, environment, launch, running, until
 
@@ -296,3 +299,22 @@ def test_gate_reference_is_the_service(tmp_path: Path) -> None:
     process.terminate()
     process.communicate(timeout=15)
     assert process.returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts PostgreSQL as somebody else")
+def test_programs_in_a_closed_folder_are_brought_near(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root's environment may lie in a folder that the server's user cannot enter."""
+
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    package = postgres.binaries().parents[1]
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(folder, closed / folder.name, symlinks=True)
+    programs = closed / package.name / postgres.binaries().parent.name / "bin"
+    monkeypatch.setattr(postgres, "binaries", lambda: programs)
+    server = postgres.EmbeddedPostgres()
+    try:
+        assert server.start().startswith("postgresql://")
+    finally:
+        server.stop()
+    assert not server.folder.exists()
