@@ -20,6 +20,7 @@ SUBCOMMANDS = {
     "controls": ("gate.cli.controls", "List the controls that a run would have."),
     "explain": ("gate.cli.explain", "Explain one control, with the requests it sends."),
     "reference": ("gate.cli.reference", "Serve the reference service to try the gate on."),
+    "selftest": ("gate.cli.selftest", "Prove that the gate goes red: one run per known fault."),
     "demo": ("gate.cli.demo", "Run the whole gate against the reference service."),
 }
 BROKEN, INTERRUPTED = 1, 130

@@ -17,6 +17,7 @@ from gate.cli.signoff import git
 from gate.decide.verdict import Policy, decide
 from gate.errors import EvidenceError, Interrupted
 from gate.evidence import Bundle, Journal, replay
+from gate.evidence.selftest import latest_selftest
 from gate.model import Basis, Control, Criterion, Decision, Outcome, Phase, Result, Safety, Severity, Verdict
 from gate.paths import data_root
 from gate.plugin.cases import Case, source_digests
@@ -82,14 +83,17 @@ class Run:
         """Journal what has to run, before the first request."""
         self.controls = [case.control for case in cases] + [_unseen(key, source) for key, source in unseen.items()]
         self.progress.total = len(self.controls)
+        sources = source_digests(data_root())
         self.journal.append(
             "plan",
             {
                 "controls": [asdict(control) for control in self.controls],
-                "sources": source_digests(data_root()),
+                "sources": sources,
                 "not_applicable": {case.control.id: case.reason for case in cases if case.reason is not None},
             },
         )
+
+        self.engine.fact("selftest", latest_selftest(self.settings.out_dir.parent, sources))
 
     def _run_pytest(self) -> None:
         launch = Launch(self.session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -57,8 +58,8 @@ def evaluate(
     states = {
         "gate-failure": _gate_failure(controls, results, policy, not_applicable),
         "recall-unavailable": _recall(samples, sustained, expected="recall" not in not_applicable),
-        "pack-mismatch": _of_controls([c for c in controls if c.criterion is Criterion.AUDIT], results, policy, kind=None),
-        "auth-bypass": _of_controls([c for c in controls if c.criterion is Criterion.AUTH], results, policy, kind="bypass"),
+        "pack-mismatch": _of_criterion(Criterion.AUDIT, controls, results, policy, not_applicable, kind=None),
+        "auth-bypass": _of_criterion(Criterion.AUTH, controls, results, policy, not_applicable, kind="bypass"),
     }
     return tuple(Trigger(key, TITLES[key], state, tuple(evidence), tuple(actions)) for key, (state, evidence) in states.items())
 
@@ -72,16 +73,18 @@ def _gate_failure(
         return TriggerState.FIRED, [f"{item}: {results[item].reason}" for item in failed]
     if decision.verdict is Verdict.GO:
         return TriggerState.CLEAR, [f"{len(results)} controls judged, none blocks"]
-    return TriggerState.UNKNOWN, [f"{item}: not decided" for item in decision.blocking]
+    return TriggerState.UNKNOWN, [f"{item}: not decided" for item in decision.blocking] or ["nothing has been measured"]
 
 
 def _recall(samples: Sequence[Sample], sustained: int, *, expected: bool) -> tuple[TriggerState, list[str]]:
     bad = sustained_run(samples, sustained)
     if bad:
         return TriggerState.FIRED, [_describe(sample) for sample in bad]
-    if len(samples) < sustained:
-        state = TriggerState.UNKNOWN if expected else TriggerState.CLEAR
-        return state, [f"{len(samples)} timed calls, at least {sustained} needed" if expected else "the target has no recall"]
+    if not samples and not expected:
+        return TriggerState.CLEAR, ["the target has no recall"]
+    calls = Counter(sample.name for sample in samples)
+    if fewer := [name for name in calls or ["recall"] if calls[name] < sustained]:
+        return TriggerState.UNKNOWN, [f"{name}: {calls[name]} timed calls, at least {sustained} needed" for name in fewer]
     return TriggerState.CLEAR, [_describe(max(samples, key=lambda sample: sample.seconds or 0.0))]
 
 
@@ -90,17 +93,23 @@ def _describe(sample: Sample) -> str:
     return f"{sample.name}: {took} (limit {sample.limit:g} s)"
 
 
-def _of_controls(
-    controls: Sequence[Control], results: Mapping[str, Result], policy: Policy, *, kind: str | None
+def _of_criterion(
+    criterion: Criterion,
+    controls: Sequence[Control],
+    results: Mapping[str, Result],
+    policy: Policy,
+    not_applicable: Sequence[str],
+    *,
+    kind: str | None,
 ) -> tuple[TriggerState, list[str]]:
-    blocking = [item for item in controls if policy.blocks(item)]
+    blocking = [item for item in controls if item.criterion is criterion and policy.blocks(item)]
     known = {item.id: results.get(item.id) for item in blocking}
     failed = [found for found in known.values() if found and found.outcome is Outcome.FAILED and kind in (None, found.kind)]
     if failed:
         return TriggerState.FIRED, [f"{found.control}: {found.reason}" for found in failed]
     open_ones = [item.id for item in blocking if verdict_of(item, known[item.id], policy) is Verdict.INCONCLUSIVE]
     if open_ones or not any(found and found.outcome is Outcome.PASSED for found in known.values()):
-        if blocking and all(found and found.outcome is Outcome.NOT_APPLICABLE for found in known.values()):
+        if criterion in not_applicable and all(found and found.outcome is Outcome.NOT_APPLICABLE for found in known.values()):
             return TriggerState.CLEAR, ["not applicable to this target"]
         return TriggerState.UNKNOWN, [f"{item}: not decided" for item in open_ones] or ["no control has measured this"]
     return TriggerState.CLEAR, [f"{len(blocking)} controls judged, none shows it"]

@@ -67,12 +67,13 @@ def decide(controls: Sequence[Control], results: Mapping[str, Result], policy: P
         not_applicable: criteria that the profile declares its target not to have. Such a criterion may be without evidence, but what
             evidence there is still counts.
     """
+    excused = set(not_applicable)
     criteria = []
     for criterion in Criterion:
         members = [item for item in controls if criterion in (Criterion.GATE, item.criterion)]
         judged = _criterion(criterion, members, results, policy)
-        ran = any(results[item.id].outcome is not Outcome.NOT_APPLICABLE for item in members if item.id in results)
-        if criterion in set(not_applicable) and not ran and not judged.blocking:
+        passed = any(results[item.id].outcome is Outcome.PASSED for item in members if item.id in results)
+        if criterion in excused and not passed and not judged.blocking:
             judged = CriterionResult(criterion, None, judged.controls, ())
         criteria.append(judged)
     failed = [

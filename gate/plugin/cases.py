@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gate.errors import ConfigurationError
+from gate.errors import ConfigurationError, GateError
 from gate.model import Control
 from gate.plugin.decorators import SHAPE, TEMPLATE, Template
 from gate.target.profile import Endpoint, Profile
@@ -119,11 +119,20 @@ def source_digests(root: Path) -> dict[str, str]:
 
 
 def _declarations(path: Path) -> list[tuple[str, str | None]]:
+    try:
+        nodes = list(ast.walk(ast.parse(path.read_bytes())))
+    except (SyntaxError, ValueError) as error:
+        line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
+        raise GateError(f"{path}{line} is no valid Python ({error!s:.100})", "a suite that loads", "Reinstall gate, or mend it") from None
+    aliases = [alias for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names if alias.name == "control"]
+    names = {"control", *(alias.asname for alias in aliases if alias.asname)}
     found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "control":
+    for node in nodes:
+        if isinstance(node, ast.Call) and (getattr(node.func, "id", None) in names or getattr(node.func, "attr", None) == "control"):
             if not node.args or not isinstance(node.args[0], ast.Constant):
                 raise ConfigurationError(f"{path}:{node.lineno}: a control's id is no literal", 'an id like "AUTH-001"', "Write it out")
             each = next((keyword.value for keyword in node.keywords if keyword.arg == "each"), None)
             found.append((str(node.args[0].value), str(each.value) if isinstance(each, ast.Constant) else None))
+    if not found:
+        raise GateError(f"{path} declares no control", "one or more in every suite file", "Reinstall gate, or remove the file")
     return found

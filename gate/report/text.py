@@ -12,6 +12,7 @@ WIDTH = 80
 SHOWN_REQUESTS = 6
 RECALL = ("endpoint", "batch", "trace_seconds", "limit_seconds", "status")
 PACK = ("pack_id", "valid", "missing_files", "mismatches")
+SELFTEST = ("found", "file", "finished_at", "passed", "whole", "same_suites", "killed", "survived", "alarm")
 RULE = "=" * WIDTH
 
 
@@ -27,6 +28,7 @@ def render(record: RunRecord) -> str:
         _triggers(record),
         _measured("RECALL DRILL", fact(record, "recall_drill"), RECALL),
         _measured("AUDIT PACK", fact(record, "audit_pack"), PACK),
+        _measured("SELF-TEST OF THE GATE", fact(record, "selftest"), SELFTEST),
         _ledger(record),
         result_lines(record),
     ]

@@ -1,0 +1,92 @@
+"""A run's journal and the bytes that left, put together: what perf/bare.py has to send to do the same."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+AT_ONCE = 16
+SHARE = 0.8  # of the rate limit: what the gate allows itself (gate.probe.settings)
+START = re.compile(rb"(?=\b[A-Z]{3,10} [^ \r\n]+ HTTP/1\.[01]\r\n)")
+ID = re.compile(rb"^x-request-id: *([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request's bytes, and whether it was the first on its connection."""
+
+    raw: bytes
+    first: bool
+
+
+class Ledger:
+    """The events of a bundle's journal."""
+
+    def __init__(self, bundle: Path) -> None:
+        lines = (bundle / "data" / "journal.jsonl").read_text().splitlines()
+        self._events: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        self.requests = [event["data"] for event in self._events if event["event"] == "observation"]
+        self.controls = len(self._event("plan")["data"]["controls"])
+
+    @property
+    def burst(self) -> int:
+        """How many of the requests are the burst's."""
+        return sum(request["safety"] == "burst" for request in self.requests)
+
+    @property
+    def first_request(self) -> float:
+        """When the first request left, as seconds since the epoch."""
+        return min(datetime.fromisoformat(request["at"]).timestamp() for request in self.requests)
+
+    @property
+    def verdict(self) -> float:
+        """When the verdict stood: after it come the reports."""
+        return datetime.fromisoformat(self._event("verdict")["at"]).timestamp()
+
+    def _event(self, name: str) -> dict[str, Any]:
+        return next(event for event in self._events if event["event"] == name)
+
+
+def recorded(path: Path) -> dict[str, Sent]:
+    """The requests in a record of perf/delay.py, by request id."""
+    found = {}
+    for text in json.loads(path.read_text()):
+        parts = [part for part in START.split(base64.b64decode(text)) if part]
+        for place, part in enumerate(parts):
+            if match := ID.search(part):
+                found[match[1].decode("latin-1").strip()] = Sent(part, place == 0)
+    return found
+
+
+def script(ledger: Ledger, sent: dict[str, Sent], limit: int, seconds: float) -> dict[str, Any]:
+    """What perf/bare.py sends: phases one after the other, the drills' requests one by one, all others as many at once as the gate does."""
+    steps: list[dict[str, Any]] = []
+    for at_once, request in _ordered(ledger, sent):
+        if not steps or steps[-1]["at_once"] != at_once or steps[-1]["phase"] != request["phase"]:
+            steps.append({"at_once": at_once, "phase": request["phase"], "requests": []})
+        alone = request["phase"] in ("drills", "closing") and sent[request["request_id"]].first
+        steps[-1]["requests"].append(_step(request, sent[request["request_id"]].raw, alone=alone))
+    return {"budget": {"requests": int(limit * SHARE), "seconds": seconds, "exempt": ["/health"]}, "steps": steps}
+
+
+def _ordered(ledger: Ledger, sent: dict[str, Sent]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for request in sorted(ledger.requests, key=lambda item: item["number"]):
+        if request["request_id"] in sent:
+            one_by_one = request["phase"] == "drills" or (request["phase"] == "burst" and not request["note"].isdigit())
+            yield 1 if one_by_one else AT_ONCE, request
+
+
+def _step(request: dict[str, Any], raw: bytes, *, alone: bool) -> dict[str, Any]:
+    return {
+        "raw": base64.b64encode(raw).decode(),
+        "path": request["target"].partition("?")[0],
+        "alone": alone,
+        "head": request["method"] == "HEAD",
+        "waits": request["safety"] != "burst",
+    }
