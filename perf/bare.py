@@ -85,10 +85,12 @@ async def answer(reader: asyncio.StreamReader, *, head: bool) -> tuple[int, bool
 async def replay(script: dict[str, Any], host: str, port: int) -> dict[str, Any]:
     """All steps; seconds and statuses."""
     client = Client(host, port, script["budget"])
-    begun = monotonic()
+    moments = [monotonic()]
     for step in script["steps"]:
         await client.step(step["at_once"], step["requests"])
-    return {"seconds": monotonic() - begun, "statuses": client.statuses}
+        moments.append(monotonic())
+    each = [(step["phase"], round(end - begin, 3)) for step, begin, end in zip(script["steps"], moments, moments[1:], strict=False)]
+    return {"seconds": moments[-1] - moments[0], "steps": each, "statuses": client.statuses}
 
 
 if __name__ == "__main__":

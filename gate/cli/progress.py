@@ -35,7 +35,7 @@ class Progress:
         """One event."""
         if self._bar is None:
             if kind == "phase":
-                print(f"gate: {self._redactor.text(text)} …", file=self._stream, flush=True)
+                print(f"gate: {self._redactor.text(text)} ...", file=self._stream, flush=True)
             return
         if kind == "phase":
             self._bar.update(self._task, description=text, total=self.total or None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 import sys
 from typing import Any
@@ -34,6 +35,10 @@ Exit status: 0 GO, 10 NO-GO, 11 INCONCLUSIVE, 1 the gate itself broke, 2 usage o
 @click.option("--release-tag", metavar="TAG", help="Tag of the release, for the sign-off log (default: this checkout's).")
 def command(release_sha: str | None, release_tag: str | None, **options: Any) -> None:
     """Settings, run, reports, verdict."""
+    for stream in (sys.stdout, sys.stderr):
+        # A report holds what a stranger's service said; a terminal that knows ASCII only must not end the run.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     from gate.redact import Redactor
     from gate.target.policy import load_policy
     from gate.target.settings import load_settings

@@ -30,15 +30,19 @@ Exit status: 0 all faults killed and no false alarm, 10 otherwise, 1 the self-te
 @click.option("--only", metavar="GLOB", multiple=True, help="Only faults with such a name; may be given again.")
 @click.option("--jobs", metavar="N", type=click.IntRange(1, 16), default=2, show_default=True, help="Runs at a time.")
 @click.option("--json", "json_file", metavar="F", type=click.Path(path_type=Path, dir_okay=False), help="Write the whole matrix to F.")
-@click.option("--out-dir", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), default=Path("reports/selftest"), show_default=True)
+@click.option(
+    "--out-dir", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), default=Path("reports/selftest"), show_default=True
+)
 @click.option("--list", "listing", is_flag=True, help="List the faults and the controls meant for them; run nothing.")
-def command(  # noqa: PLR0917 - click hands options over by name
+def command(
     base_url: str | None, env_file: Path | None, only: tuple[str, ...], jobs: int, json_file: Path | None, out_dir: Path, *, listing: bool
 ) -> None:
     """Check, then become the self-test."""
     if base_url is None and env_file is None and not listing and importlib.util.find_spec("fastapi") is None:
         raise ConfigurationError(
-            "the reference service is not installed", "it, or a service of yours", "Run: pip install 'cutover-gate[reference]', or give --base-url"
+            "the reference service is not installed",
+            "it, or a service of yours",
+            "Run: pip install 'cutover-gate[reference]', or give --base-url",
         )
     fixtures = data_root() / "fixtures"
     arguments = ["--jobs", str(jobs), "--out-dir", str(out_dir), *(part for pattern in only for part in ("--only", pattern))]

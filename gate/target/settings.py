@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from gate.errors import ConfigurationError
 from gate.model import Safety
@@ -73,6 +73,7 @@ class Settings:
     def secrets(self) -> list[str]:
         """Every string that no output may hold."""
         passwords = [urlsplit(url).password for url in (self.database_url, self.proxy) if url]
+        passwords += parse_qs(urlsplit(self.database_url or "").query).get("password", [])
         plain = [form for password in passwords if password for form in (password, unquote(password))]
         return [*self.tokens.values(), *self.revoked_tokens, *plain]
 

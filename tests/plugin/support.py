@@ -185,13 +185,13 @@ class Ended:
         return "\n".join([self.out, self.err, *texts])
 
     @property
-    def passes(self) -> bool:
+    def goes(self) -> bool:
         """Whether anything says that the release may go."""
-        return self.status == 0 or ": PASS" in self.everything or '"verdict":"GO"' in "".join(self.everything.split())
+        return self.status == 0 or "Release gate: PASS" in self.everything or '"verdict":"GO","exit_status"' in self.everything
 
     def is_one_sentence(self) -> bool:
-        """Nothing for the user but a sentence."""
-        return "Traceback" not in self.everything and self.err.rstrip().endswith(".")
+        """Nothing for the user but a sentence, and no pass anywhere."""
+        return "Traceback" not in self.everything and self.err.rstrip().endswith(".") and ": PASS" not in self.everything
 
 
 HEAD = """

@@ -396,3 +396,18 @@ def test_unprivileged_files(gate: Any, reference: Any) -> None:
     assert oct(done.bundle.stat().st_mode & 0o777) == "0o700"
     assert all(path.stat().st_mode & 0o077 == 0 for path in done.bundle.rglob("*") if path.is_file())
     assert os.access(next(done.out_dir.glob("release_gate_*.txt")), os.R_OK)
+
+
+def test_terminal_that_knows_ascii_only(gate: Any, reference: Any) -> None:
+    """What the target says reaches the terminal escaped, and the run goes on to its end."""
+
+    def odd(asked: Asked, answer: Answer) -> Answer:
+        return (
+            Answer(500, [("Content-Type", "application/json")], '{"m":"\u00fc\u4e2d\u202e"}'.encode()) if "kpi" in asked.target else answer
+        )
+
+    with Forwarder(reference.settings["BASE_URL"], odd) as between:
+        done = gate(reference.settings | {"BASE_URL": between.base_url, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"})
+    assert done.status == 10
+    assert done.out.rstrip().endswith("Release gate: FAIL")
+    assert "Traceback" not in done.err
