@@ -16,7 +16,7 @@ class Progress:
         self._stream = sys.stderr
         self._bar: Any = None
         self._task: Any = None
-        self._phase = ""
+        self._throttled: set[str] = set()
         self.total = 0
         if self._stream.isatty():
             self._open_bar()
@@ -32,15 +32,27 @@ class Progress:
         self._bar.start()
 
     def __call__(self, kind: str, text: str) -> None:
-        """One event."""
+        """One event; those of the client come from its own threads."""
+        if kind == "throttled":
+            if text not in self._throttled:
+                self._throttled.add(text)
+                self._say(f"gate: {text} is throttled; waiting for the limit's window to pass")
+            return
         if self._bar is None:
             if kind == "phase":
-                print(f"gate: {self._redactor.text(text)} ...", file=self._stream, flush=True)
+                self._say(f"gate: {text} ...")
             return
         if kind == "phase":
             self._bar.update(self._task, description=text, total=self.total or None)
         else:
             self._bar.advance(self._task)
+
+    def _say(self, text: str) -> None:
+        clean = "".join(character if character.isprintable() else " " for character in self._redactor.text(text))
+        if self._bar is None:
+            print(clean, file=self._stream, flush=True)
+        else:
+            self._bar.console.print(clean, markup=False, highlight=False)
 
     def close(self) -> None:
         """Take the bar away."""

@@ -22,7 +22,7 @@ from gate.model import Basis, Control, Criterion, Decision, Outcome, Phase, Resu
 from gate.paths import data_root
 from gate.plugin.cases import Case, source_digests
 from gate.plugin.engine import Engine
-from gate.plugin.launch import INTERRUPTED, Launch
+from gate.plugin.launch import BROKEN, INTERRUPTED, Launch
 from gate.plugin.session import Session
 from gate.redact import Redactor
 from gate.report import Release, render_all
@@ -82,6 +82,7 @@ class Run:
     def _plan(self, cases: Sequence[Case], unseen: dict[str, str]) -> None:
         """Journal what has to run, before the first request."""
         self.controls = [case.control for case in cases] + [_unseen(key, source) for key, source in unseen.items()]
+        self.engine.planned = self.controls
         self.progress.total = len(self.controls)
         sources = source_digests(data_root())
         self.journal.append(
@@ -102,7 +103,7 @@ class Run:
             raise self.session.fatal
         if self.stopped_by is not None:
             raise KeyboardInterrupt
-        if not self.controls or (status == INTERRUPTED and not self.engine.results):
+        if not self.controls or status in BROKEN or (status == INTERRUPTED and not self.engine.results):
             raise launch.broken()
 
     def _decide(self) -> Decision:

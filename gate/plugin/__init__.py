@@ -40,6 +40,16 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
     return session.items(collector, name, obj)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Take in what does not load: its controls would be missing."""
+    report = yield
+    session = collector.config.stash.get(SESSION, None)
+    if session is not None and report.failed:
+        session.unloadable(report)
+    return report
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
     """Order the controls by phase and let them build their probes, before and after anybody else could deselect some."""
@@ -62,10 +72,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Take in how each stage of a control's test ended; redact what pytest's own reports will print."""
+    error = call.excinfo.value if call.excinfo is not None else None  # as it was raised, before any other plugin makes a report of it
     report = yield
     session = item.config.stash.get(SESSION, None)
     if session is not None:
-        session.stage(item, call, report)
+        session.stage(item, error, report)
     return report
 
 

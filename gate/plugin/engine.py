@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Protocol
@@ -9,7 +10,7 @@ from typing import Any, Protocol
 from gate import __version__
 from gate.decide.rollback import Sample, evaluate
 from gate.decide.verdict import Policy
-from gate.model import LedgerLine, Observation, Outcome, Phase, Probe, Result, Safety, Trigger
+from gate.model import THROTTLED, Control, LedgerLine, Observation, Outcome, Phase, Probe, Result, Safety, Trigger
 from gate.plugin.cases import Case
 from gate.plugin.outcome import Trial
 from gate.plugin.requests import Target
@@ -59,6 +60,7 @@ class Engine:
         self.target = Target(settings, run_id, redactor)
         self.client = Client(_client_settings(settings, run_id), self._observed)
         self.cases: list[tuple[Case, Any]] = []
+        self.planned: Sequence[Control] = ()  # also what was deselected or did not load
         self.results: dict[str, Result] = {}
         self.facts: dict[str, Any] = {}
         self.samples: list[Sample] = []
@@ -73,6 +75,8 @@ class Engine:
         """Called by the client's workers for every attempt, before that worker's next request."""
         self.recorder.append("observation", asdict(ledger_line(seen, self.phase)))
         self.observations.append(seen)
+        if seen.response is not None and seen.response.status == THROTTLED and seen.probe.safety is not Safety.BURST:
+            self.progress("throttled", seen.probe.target.partition("?")[0])
 
     def enter(self, phase: Phase) -> None:
         """Send, once, all probes that the controls of that phase declared, equal ones once."""
@@ -82,7 +86,9 @@ class Engine:
         self.phase = phase
         self.progress("phase", phase.name.lower())
         probes = [probe for case, shape in self.cases if case.control.phase is phase for probe in probes_in(shape)]
-        self.send_all(list({key_of(probe): probe for probe in probes}.values()))
+        # Where one cannot be written, none is sent here: each control then asks for its own, and only that one's breaks.
+        with contextlib.suppress(ValueError):
+            self.send_all(list({key_of(probe): probe for probe in probes}.values()))
 
     def send_all(self, probes: Sequence[Probe]) -> list[Observation]:
         """Send concurrently what was not sent before; the answers in the order given."""
@@ -120,7 +126,8 @@ class Engine:
         """The rollback triggers, from what is known now. The rollback suite's own controls do not judge themselves."""
         profile = self.settings.profile
         rules = profile.data.get("rollback", {"sustained": 2, "actions": ["Revert to the previous stable release"]})
-        controls = [case.control for case, _ in self.cases if case.control.suite != "rollback"]
+        planned = self.planned or [case.control for case, _ in self.cases]
+        controls = [control for control in planned if control.suite != "rollback"]
         return evaluate(
             controls,
             self.results,

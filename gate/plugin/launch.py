@@ -14,8 +14,9 @@ from gate.plugin import SESSION
 from gate.plugin.session import Session
 
 QUIET = ("-q", "-s", "--no-header", "--no-summary", "--tb=short", "--color=no", "-p", "no:cacheprovider", "-p", "no:faulthandler")
-INTERRUPTED = 2  # pytest.ExitCode; pytest itself is imported when it is needed
-TELLING = ("E ", "ERROR", "gate:", "INTERNALERROR")
+INTERRUPTED, INTERNAL_ERROR, USAGE_ERROR = 2, 3, 4  # pytest.ExitCode; pytest itself is imported when it is needed
+BROKEN = (INTERNAL_ERROR, USAGE_ERROR)
+TELLING = ("E ", "ERROR", "gate:")
 
 
 class Launch:
@@ -33,16 +34,23 @@ class Launch:
         suites = data_root() / "suites"
         arguments = ["-c", str(suites / "run.ini"), f"--rootdir={data_root()}", "-p", "gate.plugin", *QUIET, *options, str(suites)]
         with _own_pytest(), contextlib.redirect_stdout(self._said), contextlib.redirect_stderr(self._said):
-            self.status = int(pytest.main(arguments, plugins=[_Install(self._session), *plugins]))
+            try:
+                self.status = int(pytest.main(arguments, plugins=[_Install(self._session), *plugins]))
+            except SystemExit as leaving:  # from a hook of the suites: its status is none of ours
+                self.status = INTERNAL_ERROR
+                self._said.write(f"\nERROR: the suites ended the session ({leaving!r})\n")
         return self.status
 
     def broken(self) -> GateError:
-        """The error of a session that did not come as far as a plan."""
+        """The error of a session that did not come as far as a plan, or broke later."""
+        if self._session.fatal is not None:
+            return self._session.fatal
         text = self._session.engine.redactor.text(self._said.getvalue())
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        told = next((line for line in lines if line.startswith(TELLING)), lines[-1] if lines else "nothing said")
+        crash = [line.removeprefix("INTERNALERROR>").strip() for line in lines if line.startswith("INTERNALERROR")]
+        told = next((line for line in lines if line.startswith(TELLING)), (crash or lines or ["nothing said"])[-1])
         return GateError(
-            f"the suites could not be collected (pytest status {self.status}: {told:.300})",
+            f"the suites could not be run (pytest status {self.status}: {told:.300})",
             "suites that load",
             "Reinstall gate, or mend the suite",
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from gate.errors import GateError
+from gate.errors import ConfigurationError, GateError
 from gate.model import Observation, Outcome, Phase, Probe, Result
 from gate.paths import data_root
 from gate.plugin.cases import Case, declared_ids, expand
@@ -42,35 +43,56 @@ class Session:
             made.append(item)
         return made
 
+    def unloadable(self, report: pytest.CollectReport) -> None:
+        """A file of the suites does not load: no run, and the sentence that says why."""
+        lines = [line[1:].strip() for line in str(report.longrepr).splitlines() if line.startswith("E ")]
+        told = self.engine.redactor.text(lines[-1] if lines else " ".join(str(report.longrepr).split()))
+        if self.strict and self.fatal is None:
+            self.fatal = GateError(f"{report.nodeid} does not load ({told:.300})", "suites that load", "Reinstall gate, or mend the suite")
+
     def collected(self, items: list[pytest.Item]) -> None:
         """Fix the plan: before anybody has deselected anything, and before the first request."""
-        cases = {item.gate_case.control.id: item.gate_case for item in items if hasattr(item, "gate_case")}
-        declared = declared_ids(data_root(), self.engine.settings.profile) if self.strict else {}
-        unseen = {key: source for key, source in declared.items() if key not in cases}
-        items.sort(
-            key=lambda item: (item.gate_case.control.phase, item.gate_case.control.source) if hasattr(item, "gate_case") else (-1, "")
-        )
-        self.on_plan(list(cases.values()), unseen)
+        try:
+            declared = declared_ids(data_root(), self.engine.settings.profile) if self.strict else {}
+        except GateError as error:
+            self._refuse(error)
+        found: dict[str, Any] = {}
+        for item in (item for item in items if hasattr(item, "gate_case")):
+            other = found.setdefault(item.gate_case.control.id, item)
+            if other is not item:
+                happened = f"one declaration of the control {item.gate_case.control.id} stands for two tests, {other.name} and {item.name}"
+                self._refuse(ConfigurationError(happened, "a declaration for each test", "Write @control above each"))
+        unseen = {key: source for key, source in declared.items() if key not in found}
+        self.on_plan([item.gate_case for item in found.values()], unseen)
+
+    def _refuse(self, error: GateError) -> NoReturn:
+        """End the session before anything is sent; a run tells the first reason."""
+        self.fatal = self.fatal or error
+        raise pytest.UsageError(f"gate: {error.sentence}")
 
     def selected(self, items: list[pytest.Item]) -> None:
-        """Let what is left build its probes. A builder that breaks is kept and breaks its own control only."""
+        """Bring what is left in order and let it build its probes. A builder that breaks is kept and breaks its own control only."""
         for item in items:
-            case = getattr(item, "gate_case", None)
-            if case is None:
-                raise pytest.UsageError(f"gate: {item.nodeid} is no control; every test under suites/ carries @control")
+            if not hasattr(item, "gate_case"):
+                self._refuse(ConfigurationError(f"{item.nodeid} is no control", "@control on every test under suites/", "Add it"))
+        ordered: list[Any] = list(items)
+        ordered.sort(key=lambda item: (item.gate_case.control.phase, item.gate_case.control.source))
+        items[:] = ordered
+        for item in ordered:
+            case: Case = item.gate_case
             shape: Any = []
             if case.shape is not None and case.reason is None:
                 try:
                     shape = case.shape(self.engine.target, case.endpoint) if case.endpoint else case.shape(self.engine.target)
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is this control's error
-                    item.gate_broken = error  # type: ignore[attr-defined]
-            item.gate_shape = shape  # type: ignore[attr-defined]
+                    item.gate_broken = error
+            item.gate_shape = shape
             self.engine.cases.append((case, shape))
 
     def before(self, item: Any) -> None:
-        """Open the trial; skip what cannot run."""
+        """Open the trial, once: whoever runs a test again hides nothing. Skip what cannot run."""
         case: Case = item.gate_case
-        self.trials[case.control.id] = Trial(case.control.id)
+        self.trials.setdefault(case.control.id, Trial(case.control.id))
         if case.reason is not None:
             pytest.skip(f"not applicable: {case.reason}")
         if self.fatal is not None:
@@ -94,7 +116,7 @@ class Session:
         trial = self.trials[item.gate_case.control.id]
 
         def send(probe: Probe) -> Observation:
-            seen = self.engine.send(probe)
+            seen = replace(self.engine.send(probe), looked=[])
             trial.shown.append(seen)
             return seen
 
@@ -112,13 +134,13 @@ class Session:
 
         return measure
 
-    def stage(self, item: Any, call: pytest.CallInfo[Any], report: pytest.TestReport) -> None:
-        """One stage of a test has ended."""
-        error = call.excinfo.value if call.excinfo is not None else None
+    def stage(self, item: Any, error: BaseException | None, report: pytest.TestReport) -> None:
+        """One stage of a test has ended. A strict xfail that passes leaves no trace but a failed report without an error."""
         if isinstance(error, GateError):
             self.fatal = self.fatal or error
         if item.gate_case.control.id in self.trials:
-            self.trials[item.gate_case.control.id].stage(call.when, error, xfail=hasattr(report, "wasxfail"))
+            xfail = hasattr(report, "wasxfail") or (report.failed and error is None)
+            self.trials[item.gate_case.control.id].stage(report.when, error, xfail=xfail)
         if isinstance(report.longrepr, tuple):
             path, line, reason = report.longrepr
             report.longrepr = (Path(path).name, line, self.engine.redactor.text(reason))

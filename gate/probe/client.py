@@ -112,7 +112,7 @@ class Client:
         return compose(probe, self._dialler.origin, self._settings.user_agent, absolute=self._dialler.absolute_form)
 
     def _perform(self, request: Request) -> Observation:
-        retries = Retries()
+        retries = Retries(self._settings.budget.window_seconds + 1)
         earlier: tuple[Observation, ...] = ()
         fresh = False
         while True:

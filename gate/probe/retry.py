@@ -9,7 +9,6 @@ from gate.model import THROTTLED, FailureKind, Observation, Response, Safety
 
 BACKOFF = 0.25
 PATIENCE = 2.0
-THROTTLE_PATIENCE = 5.0
 
 _UNAVAILABLE = 503
 _GATEWAY = (502, _UNAVAILABLE, 504)
@@ -26,9 +25,15 @@ class Again:
 
 
 class Retries:
-    """What one probe may still have: one repeat for each of the three reasons."""
+    """What one probe may still have: one repeat for each of the three reasons.
 
-    def __init__(self) -> None:
+    Args:
+        patience: the longest wait, in seconds, that a 429 may ask for: a window of the target's limit, after which there is no reason left
+            to refuse. A run that follows another closely comes to a verdict that way.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
         self._spent: set[str] = set()
 
     def after(self, seen: Observation, *, stale: bool) -> Again | None:
@@ -44,7 +49,7 @@ class Retries:
             return self._once("stale", Again(fresh=True)) if safety is not Safety.DRILL else None
         if seen.response is not None and seen.response.status == THROTTLED:
             delay = retry_after(seen.response)
-            patient = safety is not Safety.BURST and delay is not None and delay <= THROTTLE_PATIENCE
+            patient = safety is not Safety.BURST and delay is not None and delay <= self._patience
             return self._once("throttled", Again(delay or 0.0)) if patient else None
         if safety not in _HARMLESS or seen.probe.provokes:
             return None

@@ -191,7 +191,7 @@ class Ended:
 
     def is_one_sentence(self) -> bool:
         """Nothing for the user but a sentence, and no pass anywhere."""
-        return "Traceback" not in self.everything and self.err.rstrip().endswith(".") and ": PASS" not in self.everything
+        return "Traceback" not in self.out + self.err and self.err.rstrip().endswith(".") and ": PASS" not in self.everything
 
 
 HEAD = """

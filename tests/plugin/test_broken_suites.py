@@ -1,4 +1,4 @@
-"""Suites that are broken, or cheat: whatever happens to a check, it is no pass. Each is run by the real command against a healthy service."""
+"""Suites that are broken, or cheat: whatever happens to a check, it is no pass. Each is run by the real command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def test_the_suites_themselves_are_fine(made: Made, service: Service) -> None:
     done = made.run(service.base_url)
     assert done.status == 0, done.err
     assert done.goes
-    assert {key: item["outcome"] for key, item in done.results.items()} == dict.fromkeys(("PRE-001", "SEC-001", "ACC-001", "X-001"), "passed")
+    assert {key: item["outcome"] for key, item in done.results.items()} == dict.fromkeys(
+        ("PRE-001", "SEC-001", "ACC-001", "X-001"), "passed"
+    )
     assert set(done.triggers.values()) == {"clear"}
 
 
@@ -55,9 +57,10 @@ CHECKS: dict[str, tuple[str, Outcome, str]] = {
     "its probes cannot be built": (check("X-001", shape="lambda t: 1 / 0"), Outcome.ERROR, "ZeroDivisionError"),
     "a probe of it cannot be written": (check("X-001", shape="lambda t: t.get('/a\\r\\nb')"), Outcome.ERROR, "must not hold CR"),
     "it wants a fixture that does not exist": (check("X-001", "pass", arguments="nothing_like_it"), Outcome.ERROR, "nothing_like_it"),
-    "it is a coroutine": (check("X-001").replace("\ndef ", "\nasync def "), Outcome.ERROR, ""),
+    "it is a coroutine": (check("X-001").replace("\ndef ", "\nasync def "), Outcome.FAILED, "async def"),
     "another request of it is not looked at, though another control did": (
-        check("X-000", "assert send(t.get('/s')).status == 200", arguments="send, t") + check("X-001", "send(t.get('/s'))", arguments="send, t"),
+        check("X-000", "assert send(t.get('/s')).status == 200", arguments="send, t")
+        + check("X-001", "send(t.get('/s'))", arguments="send, t"),
         Outcome.INCONCLUSIVE,
         "without looking at",
     ),
@@ -85,21 +88,31 @@ def test_a_broken_check_breaks_no_other(case: str, made: Made, service: Service)
 
 WRAPPER = "import pytest\n@pytest.hookimpl(wrapper=True)\n"
 HOOKS: dict[str, tuple[str, Outcome]] = {
-    "deselects it": ("def pytest_collection_modifyitems(items):\n    items[:] = [i for i in items if 'X-001' not in i.name]\n", Outcome.NOT_RUN),
+    "deselects it": (
+        "def pytest_collection_modifyitems(items):\n    items[:] = [i for i in items if 'X-001' not in i.name]\n",
+        Outcome.NOT_RUN,
+    ),
     "deselects it first of all": (
-        "import pytest\n@pytest.hookimpl(wrapper=True, tryfirst=True)\ndef pytest_collection_modifyitems(items):\n"
-        "    items[:] = [i for i in items if 'X-001' not in i.name]\n    return (yield)\n",
+        WRAPPER.replace("True", "True, tryfirst=True")
+        + "def pytest_collection_modifyitems(items):\n    items[:] = [i for i in items if 'X-001' not in i.name]\n    return (yield)\n",
         Outcome.NOT_RUN,
     ),
     "empties the session": ("def pytest_collection_modifyitems(items):\n    items.clear()\n", Outcome.NOT_RUN),
     "ignores its file": ("collect_ignore = ['test_x.py']\n", Outcome.NOT_RUN),
     "ignores all files": ("collect_ignore_glob = ['*']\n", Outcome.NOT_RUN),
     "collects no file": ("def pytest_ignore_collect(collection_path):\n    return True\n", Outcome.NOT_RUN),
-    "runs it without calling it": ("import pytest\n@pytest.hookimpl(tryfirst=True)\ndef pytest_pyfunc_call():\n    return True\n", Outcome.INCONCLUSIVE),
-    "says that it ran": ("import pytest\n@pytest.hookimpl(tryfirst=True)\ndef pytest_runtest_protocol():\n    return True\n", Outcome.NOT_RUN),
+    "runs it without calling it": (
+        "import pytest\n@pytest.hookimpl(tryfirst=True)\ndef pytest_pyfunc_call():\n    return True\n",
+        Outcome.INCONCLUSIVE,
+    ),
+    "says that it ran": (
+        "import pytest\n@pytest.hookimpl(tryfirst=True)\ndef pytest_runtest_protocol():\n    return True\n",
+        Outcome.NOT_RUN,
+    ),
     "runs nothing": ("def pytest_runtestloop():\n    return True\n", Outcome.NOT_RUN),
     "calls every failure a pass": (
-        WRAPPER + "def pytest_runtest_makereport():\n    report = yield\n    report.outcome, report.longrepr = 'passed', None\n    return report\n",
+        WRAPPER
+        + "def pytest_runtest_makereport():\n    report = yield\n    report.outcome, report.longrepr = 'passed', None\n    return report\n",
         Outcome.FAILED,
     ),
     "makes every failure disappear": (
@@ -107,8 +120,8 @@ HOOKS: dict[str, tuple[str, Outcome]] = {
         Outcome.FAILED,
     ),
     "runs it until it passes": (
-        "from _pytest.runner import runtestprotocol\ndef pytest_runtest_protocol(item, nextitem):\n"
-        "    for _ in range(2):\n        runtestprotocol(item, nextitem=nextitem, log=False)\n    return True\n",
+        "from _pytest.runner import runtestprotocol as again\n"
+        + "def pytest_runtest_protocol(item, nextitem):\n    again(item, nextitem=nextitem)\n    again(item, nextitem=nextitem)\n    return True\n",
         Outcome.FAILED,
     ),
 }
@@ -153,17 +166,26 @@ UNUSABLE: dict[str, tuple[str, str, list[str]]] = {
     "an id that is no literal": (FILE, HEAD + check("X-001").replace('"X-001"', '"X" + "-001"'), ["test_x.py", "no literal"]),
     "one declaration for two tests": (
         FILE,
-        HEAD + check("X-001", REFUTED).replace("@control", "it = control", 1).replace("@observe", "@it\n@observe", 1)
+        HEAD
+        + check("X-001", REFUTED).replace("@control", "it = control", 1).replace("@observe", "@it\n@observe", 1)
         + "@it\n@observe(lambda t: t.get('/b'))\ndef test_b(observed):\n    assert observed.status == 200\n",
         ["X-001", "test_x_001", "test_b"],
     ),
-    "a test that is no control": (FILE, HEAD + check("X-001") + "def test_it():\n    pass\n", ["test_x.py::test_it", "no control", "@control"]),
+    "a test that is no control": (
+        FILE,
+        HEAD + check("X-001") + "def test_it():\n    pass\n",
+        ["test_x.py::test_it", "no control", "@control"],
+    ),
     "a conftest that does not load": ("acceptance/conftest.py", "1 / 0\n", ["conftest.py", "ZeroDivisionError"]),
     "a conftest that leaves": ("acceptance/conftest.py", "import sys\nsys.exit(0)\n", ["SystemExit"]),
     "a conftest that leaves pytest": ("acceptance/conftest.py", "import pytest\npytest.exit('x', returncode=0)\n", ["suites"]),
     "a suite file that leaves": (FILE, HEAD + check("X-001") + "sys.exit(0)\n", ["SystemExit"]),
     "a hook that leaves at the end": ("acceptance/conftest.py", "import sys\ndef pytest_sessionfinish():\n    sys.exit(0)\n", ["suites"]),
-    "a hook that leaves at the very end": ("acceptance/conftest.py", "import sys\ndef pytest_unconfigure():\n    sys.exit(0)\n", ["suites"]),
+    "a hook that leaves at the very end": (
+        "acceptance/conftest.py",
+        "import sys\ndef pytest_unconfigure():\n    sys.exit(0)\n",
+        ["suites"],
+    ),
     "a hook that breaks": ("acceptance/conftest.py", "def pytest_runtest_logreport():\n    1 / 0\n", ["ZeroDivisionError"]),
 }
 
@@ -203,7 +225,7 @@ def test_a_check_that_kills_the_process(made: Made, service: Service) -> None:
     assert not [item for item in done.events if item["event"] == "verdict"]
 
 
-def by_addopts(made: Made) -> dict[str, str]:
+def by_addopts(_made: Made) -> dict[str, str]:
     return {"PYTEST_ADDOPTS": "--collect-only -k nothing -p no:terminal"}
 
 
@@ -219,7 +241,7 @@ def by_files_around(made: Made) -> dict[str, str]:
     return {}
 
 
-def by_optimising(made: Made) -> dict[str, str]:
+def by_optimising(_made: Made) -> dict[str, str]:
     return {"PYTHONOPTIMIZE": "2"}
 
 

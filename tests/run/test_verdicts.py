@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +238,14 @@ def test_environment_cannot_deselect(gate: Any, reference: Any) -> None:
     done = gate(reference.settings | {"PYTEST_ADDOPTS": "-k nothing --co -x", "PYTEST_PLUGINS": "no_such_plugin"})
     assert done.status == 0, done.err
     assert os.environ.get("PYTEST_ADDOPTS") is None
+
+
+def test_runs_in_quick_succession(gate: Any, reference: Any, own_reference: Any, tmp_path: Path) -> None:
+    """A run that finds its own predecessor's requests still counted waits for the window to pass, and comes to a verdict."""
+    first = gate(reference.settings | {"OUT_DIR": str(tmp_path / "first")})
+    busiest = Counter(item["target"].split("?")[0] for item in first.result["requests"] if item["safety"] != "burst").most_common(1)[0][1]
+    # Enough for one run, with the share that the gate keeps free, and not for two in one window.
+    busy = own_reference(RATE_LIMIT_REQUESTS=str(int(busiest / 0.8) + 5), RATE_LIMIT_WINDOW_SECONDS="8").settings
+    done = [gate(busy | {"OUT_DIR": str(tmp_path / f"run-{number}")}) for number in range(2)]
+    assert [item.status for item in done] == [0, 0], [item.out for item in done if item.status]
+    assert any(item["status"] == 429 and item["safety"] != "burst" for item in done[1].result["requests"])
