@@ -131,8 +131,12 @@ def _check_endpoints(profile: Profile) -> None:
         where = f"{profile.path}: endpoints.{position} ('{endpoint.id}')"
         if ids.count(endpoint.id) > 1:
             raise ConfigurationError(f"{where} has an id that another endpoint has", "every id once", "Rename one of them")
-        if endpoint.guarded_by is not None and endpoint.guarded_by not in ids:
-            raise ConfigurationError(f"{where}: guarded_by names no endpoint ('{endpoint.guarded_by}')", "the id of an endpoint")
+        guard = next((item for item in profile.endpoints if item.id == endpoint.guarded_by), None)
+        if endpoint.guarded_by is not None and (guard is None or guard.guarded_by or guard.allow != endpoint.allow):
+            raise ConfigurationError(
+                f"{where}: guarded_by names no endpoint that guards it ('{endpoint.guarded_by}')",
+                "one with a harmless probe of its own, which the same callers may call",
+            )
         if endpoint.protected and endpoint.method != "GET" and not endpoint.guarded_by and set(endpoint.allowed) & set(range(200, 300)):
             raise ConfigurationError(
                 f"{where}: probe.allowed holds a 2xx status, so the access matrix would write",

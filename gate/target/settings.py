@@ -17,8 +17,8 @@ from gate.model import Safety
 from gate.target.profile import Profile, load_profile
 from gate.target.toml import load_toml
 
-NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-TOKEN = re.compile(r"^[\x21-\x7e]{8,4096}$")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+TOKEN = re.compile(r"[\x21-\x7e]{8,4096}")
 # Setting: the variables it may come from. What is in gate.toml carries the setting's own name.
 VARIABLES: dict[str, tuple[str, ...]] = {
     "base_url": ("BASE_URL",),
@@ -62,7 +62,7 @@ class Settings:
     database_url: str | None = field(repr=False)
     revoked_tokens: tuple[str, ...] = field(repr=False)
     ca_bundle: str | None
-    proxy: str | None
+    proxy: str | None = field(repr=False)
     cors_allow_origins: tuple[str, ...]
     auth_enabled: bool
     rate_limit_enabled: bool
@@ -108,7 +108,7 @@ def load_settings(options: Mapping[str, Any], environ: Mapping[str, str] = os.en
     sources = Sources(options, environ, folder or Path.cwd())
     profile = load_profile(sources.get("profile") or "supply_intel")
     environment = sources.get("environment") or "staging"
-    if not NAME.match(environment):
+    if not NAME.fullmatch(environment):
         raise ConfigurationError(f"the environment's name '{environment[:80]}' cannot be used", "letters, digits, '.', '_' and '-' only")
     limit = profile.data.get("rate_limit", {})
     cors = profile.data.get("cors", {})
@@ -150,6 +150,7 @@ class Sources:
     def __init__(self, options: Mapping[str, Any], environ: Mapping[str, str], folder: Path) -> None:
         self._options, self._environ = options, environ
         self._file = _env_file(options.get("env_file"), folder)
+        _refuse_unknown_variables(self._file)
         self._toml = _gate_toml(folder / "gate.toml")
 
     def variable(self, name: str) -> str | None:
@@ -165,7 +166,7 @@ class Sources:
                 if source.get(name):
                     return str(source[name])
         value = self._toml.get(setting)
-        return None if value is None else str(value)
+        return None if value is None else ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
     def integer(self, setting: str, default: int, low: int, high: int) -> int:
         """A setting as a whole number within bounds."""
@@ -191,7 +192,7 @@ def _names(setting: str) -> str:
 
 
 def _env_file(given: str | None, folder: Path) -> dict[str, str]:
-    from dotenv import dotenv_values  # noqa: PLC0415 - most commands need no settings
+    from dotenv.parser import parse_stream  # noqa: PLC0415 - most commands need no settings
 
     if given is not None and not Path(given).is_file():
         raise ConfigurationError(f"the env file {given} does not exist", "a file with lines NAME=value", "Check --env-file")
@@ -201,10 +202,16 @@ def _env_file(given: str | None, folder: Path) -> dict[str, str]:
         if not path.is_file():
             continue
         try:
-            values = dotenv_values(path, interpolate=False)
+            with path.open(encoding="utf-8") as stream:
+                lines = list(parse_stream(stream))
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"the env file {path} cannot be read ({type(error).__name__})", "a readable UTF-8 file") from None
-        found = {**{key: value for key, value in values.items() if value is not None}, **found}
+        for line in lines:
+            if line.error or (line.key is not None and line.value is None):
+                text = line.original.string
+                number = line.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+                raise ConfigurationError(f"{path}:{number} cannot be read", "lines NAME=value", "Correct that line")
+        found = {**{line.key: line.value for line in lines if line.key is not None and line.value is not None}, **found}
     return found
 
 
@@ -214,7 +221,7 @@ def _gate_toml(path: Path) -> dict[str, Any]:
     data = load_toml(path)
     known = sorted(set(VARIABLES) - SECRET)
     for key in data:
-        if key.endswith("token") or key in SECRET:
+        if key.lower().endswith("token") or key.lower() in SECRET:
             raise ConfigurationError(
                 f"{path}: '{key}' is a secret", "secrets only in the environment or an env file", "Remove it from gate.toml"
             )
@@ -223,6 +230,8 @@ def _gate_toml(path: Path) -> dict[str, Any]:
             raise ConfigurationError(
                 f"{path}: unknown key '{key}'", f"one of {', '.join(known)}", f"Did you mean '{close[0]}'?" if close else ""
             )
+        if isinstance(data[key], dict):
+            raise ConfigurationError(f"{path}: '{key}' is a table", "one value, or a list of them", "Correct it")
     return data
 
 
@@ -274,7 +283,7 @@ def _token(variable: str, sources: Sources) -> str:
             raise ConfigurationError(f"{variable}_FILE cannot be read ({type(error).__name__})", "a file that holds the token") from None
     if not value:
         raise ConfigurationError(f"{variable} is not set", "the token of that role", f"Set {variable} or {variable}_FILE")
-    if not TOKEN.match(value):
+    if not TOKEN.fullmatch(value):
         raise ConfigurationError(
             f"{variable} is no usable token (length {len(value)})",
             "8 to 4096 visible ASCII characters without spaces",
@@ -285,7 +294,7 @@ def _token(variable: str, sources: Sources) -> str:
 
 def _batch_code(sources: Sources) -> str:
     code = sources.get("batch_code") or DEFAULT_BATCH
-    if not NAME.match(code):
+    if not NAME.fullmatch(code):
         raise ConfigurationError(f"BATCH_CODE '{code[:80]}' cannot be used", "letters, digits, '.', '_' and '-' only", "Correct it")
     return code
 

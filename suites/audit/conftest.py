@@ -1,22 +1,87 @@
-"""The audit pack drill: generate, verify, download every file twice, read the trail. Bytes stay untouched."""
+"""The audit drill: a pack that claims too much, then the pack that is judged (made, verified, downloaded twice), then the trail."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
+import uuid
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from gate.api import Observation, Safety, must_answer, pick, require
+from gate.api import SUCCESS, Inconclusive, Observation, Safety, Unmet, must_answer, pick, require
+
+NEVER = "2001-02-03T04:05:06.789Z"  # a window that begins and ends here holds no event
+CALLER_HEADERS = ("X-User", "X-Actor", "X-User-Id", "X-Remote-User")
+CALLER_QUERY = ("actor_id", "user_id", "verified_by", "created_by")
+
+
+def moment(value):
+    """A time as a moment; None if it is none. Without an offset it is taken as UTC (SHAPE-001 judges that)."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def server_time(seen):
+    """The service's clock when it answered, to the second; the gate's own where the answer has no date."""
+    try:
+        return parsedate_to_datetime(seen.answer.header("date") or "").astimezone(UTC)
+    except (ValueError, TypeError):
+        return moment(seen.started_at) + timedelta(seconds=seen.timing.total)
+
+
+def listing(body):
+    """The rows of an answer that is a list, or an object that holds one."""
+    if isinstance(body, dict):
+        body = next((value for value in body.values() if isinstance(value, list)), None)
+    if not isinstance(body, list) or not all(isinstance(row, dict) for row in body):
+        raise Unmet("a list of objects", f"{body!r:.80}")
+    return body
+
+
+def as_csv(data, name):
+    """The rows of a CSV file, from its bytes."""
+    csv.field_size_limit(16 * 1024 * 1024)
+    try:
+        return list(csv.DictReader(io.StringIO(data.decode("utf-8"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise AssertionError(f"{name} cannot be read as CSV ({error})") from None
+
+
+@dataclass
+class Claims:
+    """A pack whose requests claim what only the service may decide: in the body its id, creator and counts; elsewhere another caller."""
+
+    body: dict[str, Any]
+    alias: str
+    generated: Observation
+    plain: Observation | None = None
+    verified: Observation | None = None
+    pack_id: str | None = None
+
+    @property
+    def made(self):
+        """The answer that made a pack."""
+        return self.plain or self.generated
 
 
 @dataclass
 class PackDrill:
     """One audit pack through its whole life."""
 
+    claims: Claims
+    sent: dict[str, Any]
     generated: Observation
+    pack_id: str = ""
     verified: Observation | None = None
     listed: Observation | None = None
     downloads: dict[str, list[Observation]] = field(default_factory=dict)
@@ -40,20 +105,71 @@ class PackDrill:
             raise AssertionError(f"{name} is no JSON ({error})") from None
 
 
+def claim(run, t):
+    """Make and verify the pack of claims. Where claims are refused, which is fine, a pack without them takes its place."""
+    rules, alias = t.profile.audit_pack, f"gate-alias-{t.run_id}"
+    taken = hashlib.sha256(f"{t.run_id} claim".encode())
+    body = {
+        "pack_id": str(uuid.UUID(bytes=taken.digest()[:16])),
+        "created_by": f"gate-claim-{t.run_id}",
+        "row_count": 700_000_000 + int(taken.hexdigest()[:6], 16),
+        "folder_path": f"gate-claim-folder-{t.run_id}",
+        "valid": f"gate-claim-valid-{t.run_id}",
+        "status": f"gate-claim-status-{t.run_id}",
+        "manifest_hash": taken.hexdigest(),
+    }
+    headers, query = [(name, alias) for name in CALLER_HEADERS], dict.fromkeys(CALLER_QUERY, alias)
+    common: dict[str, Any] = {"headers": headers, "safety": Safety.DRILL, "deadline": 60.0}
+    sent = t.fill(rules.body, year_start=NEVER, now=NEVER) | body
+    claims = Claims(body, alias, run.send(t.post(rules.generate, rules.generate_identity, json=sent, query=query, **common)))
+    if claims.generated.response and 400 <= claims.generated.response.status < 500:
+        claims.plain = run.send(t.post(rules.generate, rules.generate_identity, json=rules.body, **common))
+    answer = safe_json(claims.made)
+    pack_id = pick(rules.pack_id_field, answer)
+    claims.pack_id = pack_id if isinstance(pack_id, str) and pack_id else None
+    if claims.pack_id:
+        path = t.fill(rules.verify, pack_id=claims.pack_id)
+        claims.verified = run.send(t.post(path, rules.verify_identity, query=None if claims.plain else query, **common))
+    return claims
+
+
+def safe_json(seen):
+    """The answer of a request that succeeded, None for any other."""
+    try:
+        return seen.json() if seen is not None and seen.status in SUCCESS else None
+    except (Inconclusive, AssertionError):
+        return None
+
+
 @pytest.fixture(scope="session")
 def pack(run, t):
     """Run the drill; what a step cannot do without, it demands."""
     rules = t.profile.audit_pack
-    generated = run.send(t.post(rules.generate, rules.generate_identity, json=rules.body, safety=Safety.DRILL, deadline=60.0))
-    drill = PackDrill(generated)
-    pack_id = pick(rules.pack_id_field, must_answer(generated, [200, 201]).json())
-    require(isinstance(pack_id, str) and bool(pack_id), "a pack id", f"{pack_id!r:.60}")
+    claims = claim(run, t)
+    # The window ends a second ahead by the service's own clock, so that it holds the claims' events wherever the two clocks stand.
+    ahead = [server_time(seen) + timedelta(seconds=1) for seen in (claims.verified, claims.made) if seen and seen.response]
+    until = max([datetime.now(UTC), *ahead])
+    sent = t.fill(rules.body, now=until.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+    generated = run.send(t.post(rules.generate, rules.generate_identity, json=sent, safety=Safety.DRILL, deadline=60.0))
+    drill = PackDrill(claims, sent, generated)
+    drill.pack_id = pick(rules.pack_id_field, must_answer(generated, [200, 201]).json())
+    require(isinstance(drill.pack_id, str) and bool(drill.pack_id), "a pack id", f"{drill.pack_id!r:.60}")
+    use(run, t, drill)
+    _record(run, t, drill)
+    return drill
+
+
+def use(run, t, drill):
+    """Everything that is done with a pack: verify, download twice (the second time the events may come compressed), list, trail."""
+    rules, pack_id = t.profile.audit_pack, drill.pack_id
     drill.verified = run.send(t.post(t.fill(rules.verify, pack_id=pack_id), rules.verify_identity, safety=Safety.DRILL, deadline=60.0))
+    parts: dict[str, Any] = {"fresh": True, "deadline": 60.0}
     for name in (rules.checksums_file, rules.manifest_file, rules.events_file):
         path = t.fill(rules.download, pack_id=pack_id, file_name=name)
-        drill.downloads[name] = [
-            run.send(t.get(path, rules.download_identity, fresh=True, deadline=60.0, note=f"download {number}")) for number in (1, 2)
-        ]
+        packed = [("Accept-Encoding", "gzip")] if name == rules.events_file else []
+        first = run.send(t.get(path, rules.download_identity, note="download 1", **parts))
+        second = run.send(t.get(path, rules.download_identity, note="download 2", headers=packed, **parts))
+        drill.downloads[name] = [first, second]
     drill.unknown_file = run.send(t.get(t.fill(rules.download, pack_id=pack_id, file_name="gate-nothing.json"), rules.download_identity))
     if rules.list:
         drill.listed = run.send(t.get(rules.list, rules.download_identity, fresh=True))
@@ -61,21 +177,16 @@ def pack(run, t):
     if events and events.get("entity_query"):
         query = {"limit": 100, events["entity_query"]: pack_id}
         drill.trail = run.send(t.get(events["path"], events["identity"], query=query, fresh=True))
-    _record(run, t, drill, pack_id)
-    return drill
 
 
-def _record(run, t, drill, pack_id):
+def _record(run, t, drill):
     rules = t.profile.audit_pack
-    try:
-        verdict = must_answer(drill.verified).json()
-    except Exception:  # noqa: BLE001 - the fact is then empty; AUD-002 judges the answer
-        verdict = None
+    verdict = safe_json(drill.verified)
     first = drill.downloads[rules.checksums_file][0]
     run.fact(
         "audit_pack",
         {
-            "pack_id": pack_id,
+            "pack_id": drill.pack_id,
             "valid": pick(rules.valid_field, verdict),
             **{name: pick(name, verdict) for name in rules.empty_fields},
             "download_file": rules.checksums_file,
@@ -88,9 +199,51 @@ def _record(run, t, drill, pack_id):
 @pytest.fixture(scope="session")
 def rows(pack, t):
     """The pack's events, as the file's own rows."""
-    csv.field_size_limit(16 * 1024 * 1024)
-    try:
-        text = pack.bytes_of(t.profile.audit_pack.events_file).decode("utf-8")
-        return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise AssertionError(f"{t.profile.audit_pack.events_file} cannot be read as CSV ({error})") from None
+    return as_csv(pack.bytes_of(t.profile.audit_pack.events_file), t.profile.audit_pack.events_file)
+
+
+@pytest.fixture(scope="session")
+def users(run, t):
+    """`users(name)`: the id by which the service knows an identity, by its own word."""
+
+    def user(name):
+        found = pick(t.profile.auth.user_field, must_answer(run.send(t.get(t.profile.auth.whoami, name))).json())
+        require(isinstance(found, str) and bool(found), f"a user id for {name}", f"{found!r:.60}")
+        return found
+
+    return user
+
+
+@pytest.fixture(scope="session")
+def tools():
+    """What several files of this suite read answers with."""
+    return SimpleNamespace(moment=moment, server_time=server_time, listing=listing, as_csv=as_csv, safe_json=safe_json)
+
+
+@dataclass
+class Trail:
+    """One page of the list, the export of as many events right after it, and one event by itself."""
+
+    listed: Observation
+    exported: Observation | None
+    single: Observation | None
+    rows: list[dict[str, Any]]
+    limit: int
+
+
+@pytest.fixture(scope="session")
+def trail(run, t):
+    """Read the trail once; every control about it shares this page."""
+    events = t.profile.audit_events
+    page: dict[str, Any] = {"query": {"limit": events.list_limit or 1000}, "fresh": True, "deadline": 30.0}
+    listed = run.send(t.get(events.path, events.identity, **page))
+    rows = pick(events.rows, must_answer(listed).json())
+    require(isinstance(rows, list) and all(isinstance(row, dict) for row in rows), f"a list at '{events.rows}'", f"{rows!r:.60}")
+    require(bool(rows), "at least one event", "none")
+    found = Trail(listed, None, None, rows, page["query"]["limit"])
+    if t.profile.has("audit_export"):
+        found.exported = run.send(t.get(t.profile.audit_export.path, t.profile.audit_export.identity, **page))
+    if t.profile.has("audit_event"):
+        event = t.profile.audit_event
+        found.single = run.send(t.get(f"{event.path}{pick(events.id_field, rows[0])}", event.identity))
+    return found

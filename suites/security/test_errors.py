@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from gate.api import control, equal, must_answer, observe, pick, require
+import re
+
+from gate.api import Inconclusive, control, equal, must_answer, observe, pick, require
 
 MEND = "Let one exception handler make every error answer."
+CODE = re.compile(r"[A-Za-z0-9_.:/-]+")
 WHY = "Clients and operators cannot tell errors apart, or trace one to its log line, in the middle of a recall."
 
 
 def envelope(seen, t):
     errors = t.profile.errors
+    require(seen.media_type != "text/html", f"JSON with HTTP {seen.status}", f"an HTML page in answer to {seen.probe}")
     body = seen.json()
     for field in (errors.code_field, errors.message_field, errors.request_id_field):
         if field:
@@ -20,7 +24,16 @@ def envelope(seen, t):
 
 
 def a_write(t):
+    """A write that refuses its harmless body with 422."""
     return next(endpoint for endpoint in t.profile.endpoints if endpoint.protected and endpoint.has_body and 422 in endpoint.allowed)
+
+
+def refusals(t):
+    return {
+        "unauthenticated": t.call(a_write(t)),
+        "invalid": t.call(a_write(t), t.entitled(a_write(t))[0]),
+        "read": t.call(next(item for item in t.profile.endpoints if item.protected and item.method == "GET")),
+    }
 
 
 @control(
@@ -31,17 +44,11 @@ def a_write(t):
     safety="denied",
     refs=["ASVS 5.0 16.5.1"],
     feature="errors",
-    covers=("K12",),
+    covers=("K12", "S1"),
     why=WHY,
     mend=MEND,
 )
-@observe(
-    lambda t: {
-        "unauthenticated": t.call(a_write(t)),
-        "invalid": t.call(a_write(t), t.entitled(a_write(t))[0]),
-        "read": t.call(next(item for item in t.profile.endpoints if item.protected and item.method == "GET")),
-    }
-)
+@observe(refusals)
 def test_envelope(observed, t):
     require(observed["unauthenticated"].status in t.missing_status, "a refusal", f"HTTP {observed['unauthenticated'].status}", "bypass")
     require(observed["read"].status in t.missing_status, "a refusal", f"HTTP {observed['read'].status}", "bypass")
@@ -135,6 +142,81 @@ def test_request_id_on_internal_error(observed, t):
         observed.request_id,
         f"{t.profile.errors.request_id_header} on HTTP {observed.status}",
     )
+
+
+@control(
+    "ERR-006",
+    "A validation error does not quote other fields of the rejected body",
+    severity="medium",
+    criterion="errors",
+    basis="hardening",
+    safety="denied",
+    refs=["ASVS 5.0 16.5.1", "CWE-209"],
+    feature="inputs",
+    covers=("K5",),
+    why="A password or token that was sent with a mistyped field ends in logs, tickets and screenshots.",
+    mend="Answer where and why a body is invalid, never what was in it: drop `input` from the error list.",
+)
+@observe(lambda t: secret_beside_a_mistake(t, t.profile.endpoint(t.profile.inputs.partial_write)))
+def test_input_is_not_quoted(observed, t):
+    require(400 <= observed.status < 500, f"{observed.probe} to be refused", f"HTTP {observed.status}")
+    quoted = f"{t.marker}-beside".encode() in observed.answer.body
+    require(not quoted, "no word of the body's other fields", f"the field 'password' in the answer to {observed.probe}")
+
+
+def secret_beside_a_mistake(t, endpoint):
+    """The harmless body, which lacks what is required, with a field that the mistake is not in."""
+    body = {**endpoint.body, "password": f"{t.marker}-beside"}
+    return t.request(endpoint.method, endpoint.path, identity=t.entitled(endpoint)[0], json=body, provokes=True, note="a secret beside")
+
+
+@control(
+    "ERR-007",
+    "What does not exist is answered with 404 in the documented envelope",
+    severity="medium",
+    criterion="errors",
+    refs=["ASVS 5.0 16.5.1"],
+    feature="errors,trace",
+    covers=("K12", "S2"),
+    why="A page of a proxy instead of the service's own word: nobody knows whether the batch or the service is missing.",
+    mend=MEND,
+)
+@observe(
+    lambda t: [
+        t.get(t.profile.trace.ghost or t.profile.trace.full.replace("{batch_code}", "{ghost_batch}"), t.profile.trace.identity),
+        *(t.call(item, t.entitled(item)[0]) for item in t.profile.endpoints if item.method == "GET" and item.allowed == (404,)),
+    ]
+)
+def test_missing(observed, t):
+    found = [seen for seen in observed if seen.status == 404]
+    for seen in found:
+        envelope(seen, t)
+    if len(found) < len(observed):
+        raise Inconclusive("not every request for what does not exist was answered with 404 (REC-009 and RBAC-* judge that)")
+
+
+@control(
+    "ERR-008",
+    "Refusals and validation errors carry the documented codes",
+    severity="medium",
+    criterion="errors",
+    safety="denied",
+    refs=["ASVS 5.0 16.5.1"],
+    feature="errors",
+    covers=("S1",),
+    why="Clients act on codes: with another one they ask for a new token where the body was wrong, or the other way round.",
+    mend="Answer the codes that the interface promises, or correct `errors.codes` of the profile if the contract has changed.",
+)
+@observe(refusals)
+def test_codes(observed, t):
+    promised, field = t.profile.errors.codes or {}, t.profile.errors.code_field
+    for seen in observed.values():
+        code = pick(field, seen.json())
+        allowed = promised.get(str(seen.status))
+        if allowed:
+            require(code in allowed, f"{' or '.join(allowed)} with HTTP {seen.status}", f"{code!r:.80}")
+        elif field:
+            require(isinstance(code, str) and bool(CODE.fullmatch(code)), f"a code in one word with HTTP {seen.status}", f"{code!r:.80}")
 
 
 @control(

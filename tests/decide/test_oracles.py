@@ -30,7 +30,7 @@ def judged(attack: Observation, proof: Observation, refusals: tuple[int, ...], a
 
 
 # The attack's status and body; the verdict where the positive control answered 200, 422 and 404.
-ATTACKS = {
+ATTACKS: dict[str, tuple[int | str, bytes, str, str, str]] = {
     "401": (401, DENIED, REFUSED, REFUSED, REFUSED),
     "403": (403, DENIED, REFUSED, REFUSED, REFUSED),
     "404 that hides": (404, DENIED, REFUSED, REFUSED, REFUSED),
@@ -104,7 +104,7 @@ def test_a_short_body_that_both_have_proves_nothing(body: bytes) -> None:
     assert not same_answer(saw(401, body), saw(200, body))
 
 
-ANSWERS = {
+ANSWERS: dict[str, tuple[int | str, tuple[int, ...], str | None]] = {
     "the expected status": (200, (200,), None),
     "one of several": (201, (200, 201), None),
     "another success": (204, (200,), ""),

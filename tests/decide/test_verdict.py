@@ -11,8 +11,8 @@ from gate.model import Basis, Criterion, Outcome, Result, Severity, Verdict
 from tests.decide.support import BASELINE, PLAN, STRICT, control, healthy, result, results
 
 GO, NO_GO, INCONCLUSIVE = Verdict.GO, Verdict.NO_GO, Verdict.INCONCLUSIVE
-ALL = {(basis, severity) for basis in Basis for severity in Severity}
-POLICIES = {
+ALL: set[tuple[str, str]] = {(basis, severity) for basis in Basis for severity in Severity}
+POLICIES: dict[str, tuple[Policy, set[tuple[str, str]]]] = {
     "baseline": (BASELINE, {("contract", "medium"), ("contract", "high"), ("contract", "critical")}),
     "strict": (STRICT, ALL),
     "hardening from high up": (
@@ -148,7 +148,7 @@ def test_a_line_of_the_result_without_a_pass_is_no_pass(suite: str) -> None:
 
 
 # What is in a criterion that the profile excuses, and what the criterion then says. None: it does not apply.
-EXCUSED = {
+EXCUSED: dict[str, tuple[list[tuple[str, str | None]], Verdict | None]] = {
     "nothing": ([], None),
     "a control that does not apply": ([("contract", "not_applicable")], None),
     "a pass": ([("contract", "passed")], GO),

@@ -86,6 +86,14 @@ def test_a_broken_check_breaks_no_other(case: str, made: Made, service: Service)
     assert {done.outcome(key) for key in ("PRE-001", "SEC-001", "ACC-001")} == {"passed"}
 
 
+AGAIN = """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    for _ in range(2):
+        runtestprotocol(item, nextitem=nextitem)
+    return True
+"""
 WRAPPER = "import pytest\n@pytest.hookimpl(wrapper=True)\n"
 HOOKS: dict[str, tuple[str, Outcome]] = {
     "deselects it": (
@@ -120,8 +128,7 @@ HOOKS: dict[str, tuple[str, Outcome]] = {
         Outcome.FAILED,
     ),
     "runs it until it passes": (
-        "from _pytest.runner import runtestprotocol as again\n"
-        + "def pytest_runtest_protocol(item, nextitem):\n    again(item, nextitem=nextitem)\n    again(item, nextitem=nextitem)\n    return True\n",
+        AGAIN,
         Outcome.FAILED,
     ),
 }
@@ -176,7 +183,7 @@ UNUSABLE: dict[str, tuple[str, str, list[str]]] = {
         HEAD + check("X-001") + "def test_it():\n    pass\n",
         ["test_x.py::test_it", "no control", "@control"],
     ),
-    "a conftest that does not load": ("acceptance/conftest.py", "1 / 0\n", ["conftest.py", "ZeroDivisionError"]),
+    "a conftest that does not load": ("acceptance/conftest.py", "1 / 0\n", ["suites/acceptance", "ZeroDivisionError"]),
     "a conftest that leaves": ("acceptance/conftest.py", "import sys\nsys.exit(0)\n", ["SystemExit"]),
     "a conftest that leaves pytest": ("acceptance/conftest.py", "import pytest\npytest.exit('x', returncode=0)\n", ["suites"]),
     "a suite file that leaves": (FILE, HEAD + check("X-001") + "sys.exit(0)\n", ["SystemExit"]),

@@ -1,0 +1,153 @@
+"""Downloads of a real pack: nobody gets them who may not, and nobody gets another file through them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from gate.api import SUCCESS, Phase, Safety, Unmet, control, describe, must_answer, must_refuse, pick, require
+
+DRILL: dict[str, Any] = {"phase": Phase.DRILLS, "feature": "audit_pack"}
+FOREIGN = re.compile(rb"^root:[^\n]*:0:0:|^[A-Z][A-Z0-9_]*=\S", re.MULTILINE)
+NAMES = {
+    "encoded": "..%2f" * 8 + "etc%2fpasswd",
+    "as it is": "../" * 8 + "etc/passwd",
+    "absolute": "%2fetc%2fpasswd",
+    "doubled dots": "....//" * 8 + "etc/passwd",
+    "backslashes": "..%5c" * 8 + "etc%5cpasswd",
+    "settings": "..%2f..%2f.env",
+    "cut off by a NUL": "{file}%00.txt",
+}
+
+
+@pytest.fixture(scope="session")
+def path_of(t, pack):
+    """`path_of(name)`: the download's path with the name put in as it is."""
+    return lambda name: t.fill(t.profile.audit_pack.download, pack_id=pack.pack_id, file_name="GATE-FILE").replace("GATE-FILE", name)
+
+
+@control(
+    "FILE-001",
+    "A download gives no file but the pack's own",
+    severity="critical",
+    criterion="auth",
+    safety="drill",
+    refs=["ASVS 5.0 5.3.2", "WSTG-ATHZ-01", "CWE-22"],
+    covers=("O1", "O2", "L4"),
+    why="Whoever may read packs could read the service's keys and everything it stores.",
+    mend="Look the name up in the list of the pack's files; never join it to a path.",
+    **DRILL,
+)
+def test_no_foreign_files(pack, path_of, send, measured, t):
+    rules = t.profile.audit_pack
+    measured(pack.files(rules.manifest_file))
+    pack.bytes_of(rules.manifest_file)
+    must_answer(pack.generated, SUCCESS)
+    for note, name in NAMES.items():
+        target = path_of(name.replace("{file}", rules.checksums_file))
+        seen = send(t.get(target, rules.download_identity, provokes=True, note=note))
+        if seen.status in SUCCESS or FOREIGN.search(seen.answer.body):
+            raise Unmet("a refusal", f"HTTP {seen.status} and {len(seen.answer.body)} bytes for {seen.probe}", "bypass")
+        require(seen.status < 500, "a refusal", f"a crash: {describe(seen)}", "crash")
+
+
+@control(
+    "FILE-002",
+    "A pack that exists is closed to callers who may not read it, and so is an event",
+    severity="critical",
+    criterion="auth",
+    safety="drill",
+    refs=["OWASP API1:2023", "ASVS 5.0 8.2.2", "ASVS 5.0 8.3.1"],
+    covers=("O5", "E1", "W13", "B2", "D2"),
+    why="A check that comes after the look-up refuses what does not exist and gives away what does.",
+    mend="Decide the role before anything is looked up.",
+    **DRILL,
+)
+def test_real_objects_are_guarded(pack, path_of, send, measured, t):
+    rules = t.profile.audit_pack
+    proof = pack.downloads[rules.events_file][0]
+    measured([proof, pack.verified])
+    strangers = outsiders(t)
+    for name in (None, *strangers):
+        refusals = t.denied_status if name else t.missing_status
+        seen = send(t.get(path_of(rules.events_file), name, note="a real file"))
+        must_refuse(seen, proof, refusals=refusals)
+    for name in strangers:
+        seen = send(t.post(t.fill(rules.verify, pack_id=pack.pack_id), name, safety=Safety.DENIED, note="a real pack"))
+        must_refuse(seen, must_answer(pack.verified), refusals=t.denied_status)
+    if strangers and t.profile.has("audit_events,audit_event"):
+        event = t.profile.audit_event
+        path = f"{event.path}{an_event(pack, t)}"
+        must_refuse(send(t.get(path, strangers[0])), must_answer(send(t.get(path, event.identity))), refusals=t.denied_status)
+
+
+def outsiders(t):
+    """One identity that may not read packs, where the profile knows of one."""
+    download = t.profile.audit_pack.download.split("{")[0]
+    guarded = [endpoint for endpoint in t.profile.endpoints if endpoint.path.startswith(download) and endpoint.method == "GET"]
+    return [name for endpoint in guarded for name in t.refused(endpoint)][:1]
+
+
+def an_event(pack, t):
+    """The id of an event of the pack's own."""
+    require(pack.trail is not None, "a query of the trail", "the profile has no entity_query")
+    events = t.profile.audit_events
+    rows = pick(events.rows, must_answer(pack.trail).json())
+    require(bool(rows), "an event of the pack", "none")
+    return pick(events.id_field, rows[0])
+
+
+@control(
+    "FILE-003",
+    "A pack's files lie in no folder that is served without asking",
+    severity="critical",
+    criterion="auth",
+    safety="drill",
+    refs=["WSTG-CONF-04", "OWASP API1:2023"],
+    covers=("B18", "K11"),
+    why="Anyone who has seen a pack's folder could take the evidence, without a token.",
+    mend="Do not mount the storage folder.",
+    **DRILL,
+)
+def test_storage_is_not_served(pack, send, measured, t):
+    rules = t.profile.audit_pack
+    folder = pick(rules.folder_field or "folder_path", must_answer(pack.generated, SUCCESS).json())
+    folder = folder.strip("/") if isinstance(folder, str) and re.fullmatch(r"[\w./-]+", folder) else pack.pack_id
+    content = pack.bytes_of(rules.events_file)
+    measured(pack.files(rules.events_file))
+    for mount in ("/storage", "/static"):
+        seen = send(t.get(f"{mount}/{folder}/{rules.events_file}", note="without a token"))
+        # A site that answers every path with its own page serves no file.
+        same = seen.answer.body == content or (seen.status in SUCCESS and seen.media_type != "text/html")
+        require(not same, "no file", f"HTTP {seen.status} and {len(seen.answer.body)} bytes for {seen.probe}", "bypass")
+
+
+@control(
+    "FILE-004",
+    "A part of a file is that part, and a part that cannot be is refused without a crash",
+    severity="medium",
+    criterion="audit",
+    safety="drill",
+    refs=["RFC 9110 14.2"],
+    covers=("O6",),
+    why="A download that is resumed would end with wrong bytes.",
+    mend="Update the framework, or ignore Range.",
+    **DRILL,
+)
+def test_ranges(pack, path_of, send, measured, t):
+    rules = t.profile.audit_pack
+    whole = pack.bytes_of(rules.manifest_file)
+    measured(pack.files(rules.manifest_file))
+    must_answer(pack.generated, SUCCESS)
+    for wanted, part in (("bytes=-1", whole[-1:]), ("bytes=5-2", None)):
+        headers = [("Range", wanted)]
+        seen = send(t.get(path_of(rules.manifest_file), rules.download_identity, headers=headers, provokes=True, note=wanted))
+        require(seen.status < 500, "an answer without a crash", describe(seen), "crash")
+        right = {200: whole, 206: part}.get(seen.status, None)
+        told = f"HTTP {seen.status} with {len(seen.answer.raw)} bytes"
+        if seen.status in SUCCESS:
+            require(seen.answer.raw == right, f"the file, or its part {wanted}", told)
+        else:
+            require(part is None or seen.status == 416, f"the part {wanted} of a file of {len(whole)} bytes", told)
