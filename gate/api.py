@@ -1,6 +1,6 @@
 """What suites may use of gate: to declare controls, to judge observations, to name the words."""
 
-from gate.decide.oracles import SUCCESS, describe, equal, must_answer, must_refuse, require, same_answer
+from gate.decide.oracles import SUCCESS, describe, equal, must_answer, must_keep_out, must_refuse, require, same_answer
 from gate.decide.rollback import Sample, evaluate
 from gate.fields import ids, pick
 from gate.model import Control, FailureKind, Inconclusive, Observation, Outcome, Phase, Probe, Result, Safety, TriggerState, Unmet
@@ -34,6 +34,7 @@ __all__ = [
     "evaluate",
     "ids",
     "must_answer",
+    "must_keep_out",
     "must_refuse",
     "observe",
     "pick",

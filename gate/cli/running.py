@@ -6,7 +6,9 @@ import contextlib
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import click
@@ -39,7 +41,7 @@ class Run:
         self.settings, self.policy, self.redactor, self.bundle, self.run_id = settings, policy, redactor, bundle, run_id
         self.journal = Journal(bundle.journal, redactor)
         self.progress = Progress(redactor)
-        self.engine = Engine(settings, policy, run_id, self.journal, redactor, self.progress)
+        self.engine = Engine(settings, policy, run_id, self.journal, redactor, self._told)
         self.session = Session(self.engine, strict=True)
         self.session.on_plan = self._plan
         self.controls: list[Control] = []
@@ -95,6 +97,12 @@ class Run:
         )
 
         self.engine.fact("selftest", latest_selftest(self.settings.out_dir.parent, sources))
+
+    def _told(self, kind: str, text: str) -> None:
+        """Show it; and while the first requests are on their way, load what a later phase needs and what takes long to load."""
+        self.progress(kind, text)
+        if (kind, text) == ("phase", Phase.PROBES.name.lower()) and self.settings.database_url is not None:
+            Thread(target=import_module, args=("psycopg",), daemon=True).start()
 
     def _run_pytest(self) -> None:
         launch = Launch(self.session)

@@ -11,6 +11,7 @@ from gate.model import FailureKind, Inconclusive, Observation, Unmet
 
 EXCERPT = 200
 SERVER_ERROR = 500
+NOT_IMPLEMENTED = 501  # of an unknown verb: a refusal
 SUCCESS = range(200, 300)
 REDIRECT = range(300, 400)
 NOT_ASKED = (FailureKind.BLOCKED, FailureKind.INTERRUPTED)  # the gate's own doing says nothing about the target
@@ -63,6 +64,23 @@ def must_refuse(attack: Observation, proof: Observation, *, refusals: Collection
     if status in REDIRECT:
         raise Inconclusive(f"redirected instead of refused: {describe(attack)}")
     raise Unmet(f"a refusal ({_list(refusals)})", describe(attack))
+
+
+def must_keep_out(attack: Observation, proof: Observation) -> Observation:
+    """The attack is not let in, while the positive control is: for attacks that an edge may turn away with 400, 405 or a redirect.
+
+    Args:
+        attack: the request by someone who must not, bent in some way.
+        proof: the plain request by someone who may, in the same run.
+    """
+    if proof.status not in SUCCESS:
+        raise Inconclusive(f"the positive control was not let in ({describe(proof)}), so a refusal would prove nothing")
+    status = attack.status
+    if status in SUCCESS or same_answer(attack, proof):
+        raise Unmet("not to be let in", describe(attack), "bypass")
+    if status >= SERVER_ERROR and status != NOT_IMPLEMENTED:
+        raise Unmet("not to be let in", f"a crash: {describe(attack)}", "crash")
+    return attack
 
 
 def same_answer(one: Observation, other: Observation) -> bool:

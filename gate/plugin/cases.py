@@ -21,6 +21,7 @@ SELECTIONS: dict[str, Callable[[Endpoint], bool]] = {
     "open": lambda endpoint: endpoint.allow == "open",
     "public": lambda endpoint: endpoint.allow == "public",
 }
+PATIENCE = 6  # seconds: how long a window of the rate limit may be for a control that waits for its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,9 @@ def _not_applicable(feature: str | None, settings: Settings) -> str | None:
         if part == "revoked_tokens":
             if not settings.revoked_tokens:
                 return "no revoked token was given (REVOKED_TOKENS)"
+        elif part == "short_window":
+            if settings.rate_limit_window_seconds > PATIENCE:
+                return f"the window of {settings.rate_limit_window_seconds:g} s is longer than the {PATIENCE} s that the gate waits"
         elif part and not settings.profile.has(part):
             return f"the profile {settings.profile.name} has no section [{part}]"
         elif part == "database" and settings.database_url is None:

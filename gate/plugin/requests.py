@@ -140,6 +140,24 @@ class Target:
         return [name for name, identity in self.profile.identities.items() if not endpoint.admits(identity)]
 
     @property
+    def weakest(self) -> str:
+        """The identity with the least power: the last one of the profile."""
+        return next(reversed(self.profile.identities))
+
+    @property
+    def guarded_read(self) -> Endpoint:
+        """A read that some identities may do and others may not; AssertionError where the profile has none."""
+        for endpoint in self.profile.endpoints:
+            if endpoint.method == "GET" and 200 in endpoint.allowed and self.entitled(endpoint) and self.refused(endpoint):
+                return endpoint
+        raise AssertionError("the profile has no GET endpoint, answered with 200, that some of its identities may call and others may not")
+
+    @property
+    def strange_origin(self) -> str:
+        """An origin that no deployment allows."""
+        return f"https://gate-{self.run_id}.example"
+
+    @property
     def missing_status(self) -> list[int]:
         """Statuses that refuse a caller without a valid token."""
         return list(self.profile.data.get("auth", {}).get("missing_status", [401, 403]))

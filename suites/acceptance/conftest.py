@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from gate.api import Observation, Safety, must_answer, pick
+from gate.api import Database, Inconclusive, Observation, Safety, must_answer, pick, require
 
 
 @dataclass
@@ -18,6 +23,7 @@ class Ingest:
     before: Observation | None
     log: Observation
     after: Observation | None
+    timeline: Observation | None = None
 
 
 @pytest.fixture(scope="session")
@@ -27,53 +33,166 @@ def ccp_ingest(run, t):
     alerts = t.get(ccp.alerts_path, ccp.alerts_identity, fresh=True) if ccp.alerts_path else None
     before = run.send(alerts) if alerts else None
     log = run.send(t.post(ccp.path, ccp.identity, json=ccp.body, safety=Safety.DRILL))
-    return Ingest(before, log, run.send(alerts) if alerts else None)
+    found = Ingest(before, log, run.send(alerts) if alerts else None)
+    if t.profile.has("ccp_timeline"):
+        found.timeline = run.send(t.get(t.profile.ccp_timeline.path, t.profile.ccp_timeline.identity, fresh=True, note="after the log"))
+    return found
 
 
 @dataclass
 class Automation:
-    """One triggered daily cycle: the trigger's answer, the answers while it settled, and the run as the service lists it."""
+    """One triggered daily cycle: the trigger's answer, the lists of runs while it settled, and what the service said once it had.
+
+    `before` and `after` are the lists of runs on both sides of status and KPIs, so that a cycle of somebody else's shows.
+    """
 
     trigger: Observation
     polls: list[Observation]
     run: dict[str, Any] | None
+    run_id: str
+    status: Observation | None = None
+    kpi: Observation | None = None
+    stored: list[Any] = field(default_factory=list)
+    after: Observation | None = None
+
+    @property
+    def before(self):
+        """The list of runs in which the triggered one has ended."""
+        return self.polls[-1]
 
     @property
     def observations(self):
-        """Everything that was seen."""
+        """Everything that was seen until the run had ended."""
         return [self.trigger, *self.polls]
+
+
+def looks(seconds, pause=0.1):
+    """Comes back for each look, after pauses that grow, until that time is over; `pause` is the first one."""
+    end = time.monotonic() + seconds
+    while True:
+        time.sleep(min(pause, max(0.0, end - time.monotonic())))
+        yield
+        if time.monotonic() >= end:
+            return
+        pause = min(max(pause, 0.1) * 1.6, 5.0)
+
+
+def runs_in(seen, rules):
+    """The runs in a list of runs."""
+    rows = pick(rules.runs_field, must_answer(seen).json())
+    require(isinstance(rows, list) and all(isinstance(row, dict) for row in rows), f"a list at '{rules.runs_field}'", f"{rows!r:.60}")
+    return rows
+
+
+def ended(run, rules):
+    """Whether a run is over, for better or worse."""
+    return pick(rules.status_field, run) not in ("running", "queued", "pending", None)
 
 
 @pytest.fixture(scope="session")
 def automation(run, t):
-    """Trigger the daily cycle and wait, within the profile's time, until the service lists that run as ended."""
+    """Trigger the daily cycle, wait, within the profile's time, until the service lists that run as ended; then status and KPIs."""
     rules = t.profile.automation
     trigger = run.send(t.post(rules.trigger, rules.identity, safety=Safety.DRILL, deadline=float(rules.settle_seconds)))
-    run_id = pick(rules.run_id_field, must_answer(trigger, [200, 201, 202]).json())
-    end = time.monotonic() + rules.settle_seconds
-    polls = []
-    while True:
-        polls.append(run.send(t.get(rules.runs, rules.read_identity, fresh=True)))
-        rows = pick(rules.runs_field, must_answer(polls[-1]).json()) or []
-        run = next((row for row in rows if isinstance(row, dict) and str(row.get("run_id")) == str(run_id)), None)
-        if (run and pick(rules.status_field, run) not in ("running", "queued")) or time.monotonic() > end:
-            return Automation(trigger, polls, run)
-        time.sleep(0.2)
+    run_id = str(pick(rules.run_id_field, must_answer(trigger, [200, 201, 202]).json()))
+    listed = t.get(rules.runs, rules.read_identity, fresh=True)
+    found = Automation(trigger, [], None, run_id)
+    for _ in looks(rules.settle_seconds, 0.0):
+        found.polls.append(run.send(listed))
+        found.run = next((row for row in runs_in(found.before, rules) if str(pick(rules.run_id_field, row)) == run_id), None)
+        if found.run and ended(found.run, rules):
+            break
+    found.status = run.send(t.get(rules.status, rules.read_identity, fresh=True))
+    if t.profile.has("kpi"):
+        look(run, t, found)
+    found.after = run.send(listed)
+    return found
+
+
+def look(run, t, found):
+    """Read the KPIs; the stored ones too, before and after, where the database can be asked."""
+    kpi = t.profile.kpi
+    stored = Stored(t)
+    stored.take()
+    found.kpi = run.send(t.get(kpi.path, kpi.identity, fresh=True))
+    stored.take()
+    found.stored = stored.seen
+
+
+class Stored:
+    """What the database holds as the KPIs of the newest day; an Inconclusive in the place of what it did not answer."""
+
+    def __init__(self, t):
+        self.seen: list[Any] = []
+        self.url = t.settings.database_url if t.profile.has("truth") else None
+        name = t.profile.data["truth"]["kpi"] if self.url else ""
+        self.sql = (Path(__file__).resolve().parents[2] / "sql" / "truth" / name).read_text(encoding="utf-8") if self.url else ""
+
+    def take(self):
+        """Ask now, where there is a database."""
+        try:
+            if self.url:
+                self.seen.append(Database(self.url).query(self.sql))
+        except Inconclusive as error:
+            self.seen.append(error)
 
 
 @pytest.fixture(scope="session")
-def spoofed_automation(run, t, automation):  # noqa: ARG001 - one cycle at a time
-    """Trigger the background form in somebody else's name, then wait until no cycle is running, so that the next drill is alone."""
+def spoofed_automation(run, t, automation):
+    """Trigger the background form in somebody else's name, then wait until its run has ended, so that the next drill is alone."""
     rules = t.profile.automation
     actor = f"gate-spoof-{t.run_id}"
+    known = {str(pick(rules.run_id_field, row)) for row in runs_in(automation.after, rules)}
     probe = t.post(rules.trigger_async, rules.identity, query={rules.spoof_query: actor}, safety=Safety.DRILL, note="in another's name")
     trigger = run.send(probe)
     polls = []
-    end = time.monotonic() + rules.settle_seconds
-    while time.monotonic() < end:
-        polls.append(run.send(t.get(rules.status, rules.read_identity, fresh=True)))
-        if pick(rules.running_field, must_answer(polls[-1]).json()) is not True:
+    for _ in looks(rules.settle_seconds):
+        polls.append(run.send(t.get(rules.runs, rules.read_identity, fresh=True, note="after the spoofed trigger")))
+        fresh = [row for row in runs_in(polls[-1], rules) if str(pick(rules.run_id_field, row)) not in known]
+        if (fresh and all(ended(row, rules) for row in fresh)) or trigger.response is None or trigger.response.status >= 400:
             break
-        time.sleep(0.2)
-    runs = run.send(t.get(rules.runs, rules.read_identity, fresh=True, note="after the spoofed trigger"))
-    return actor, trigger, [*polls, runs]
+    return actor, trigger, polls, known
+
+
+@pytest.fixture(scope="session")
+def user(run, t):
+    """`user(name)`: the id by which the service knows an identity, by its own word."""
+
+    def known(name):
+        found = pick(t.profile.auth.user_field, must_answer(run.send(t.get(t.profile.auth.whoami, name))).json())
+        require(isinstance(found, str) and bool(found), f"a user id for {name}", f"{found!r:.60}")
+        return found
+
+    return known
+
+
+def moment(value):
+    """A time as a moment; None if it is none. Without an offset it is taken as UTC."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def server_time(seen):
+    """The service's clock when it answered, to the second; the gate's own where the answer has no date."""
+    try:
+        return parsedate_to_datetime(seen.answer.header("date") or "").astimezone(UTC)
+    except (ValueError, TypeError):
+        return moment(seen.started_at) + timedelta(seconds=seen.timing.total)
+
+
+def number(value):
+    """A number, or text that is one, as a finite Decimal; None for anything else."""
+    try:
+        found = None if isinstance(value, bool) or value is None else Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return found if found is not None and found.is_finite() else None
+
+
+@pytest.fixture(scope="session")
+def tools():
+    """What several files of this suite read answers with."""
+    return SimpleNamespace(moment=moment, server_time=server_time, number=number, runs_in=runs_in, ended=ended)

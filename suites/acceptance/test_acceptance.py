@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
-from email.utils import parsedate_to_datetime
+import json
 
 from gate.api import Phase, Safety, control, equal, ids, must_answer, observe, pick, require
 
@@ -158,15 +156,19 @@ def alert_id(row):
     safety="drill",
     refs=["checklist 8"],
     feature="score",
-    covers=("T1",),
+    covers=("T1", "S1", "Z6"),
     why="Inspections are planned by it.",
     mend="See the service's log.",
 )
-def test_score(send, t):
+def test_score(send, t, tools):
     score = t.profile.score
     body = {"json": score.body} if score.body is not None else {}
     answer = must_answer(send(t.post(score.path, score.identity, safety=Safety.DRILL, **body)), score.accepted_status).json()
     require(isinstance(answer, dict) and bool(answer), "an object with the score", f"{answer!r:.60}")
+    require(not answer.get("error"), "no error in an answer that says success", f"{answer.get('error')!r:.120}")
+    if score.score_field:
+        value = tools.number(pick(score.score_field, answer))
+        require(value is not None and 0 <= value <= 100, "a score from 0 to 100", f"{pick(score.score_field, answer)!r:.40}")
 
 
 @control(
@@ -178,7 +180,7 @@ def test_score(send, t):
     safety="drill",
     refs=["checklist 8"],
     feature="anomalies",
-    covers=("T1",),
+    covers=("T1", "S1"),
     why="Slow drifts that stay within limits would go unseen.",
     mend="See the service's log.",
 )
@@ -186,132 +188,37 @@ def test_anomalies(send, t):
     rules = t.profile.anomalies
     answer = must_answer(send(t.post(rules.path, rules.identity, json=rules.body, safety=Safety.DRILL)), rules.accepted_status).json()
     require(isinstance(answer, dict) and bool(answer), "an object that tells of the run", f"{answer!r:.60}")
+    require(not answer.get("error"), "no error in an answer that says success", f"{answer.get('error')!r:.120}")
 
 
 @control(
-    "ACC-008",
-    "A triggered daily cycle completes, and is listed as completed",
-    severity="critical",
-    criterion="gate",
-    phase=Phase.DRILLS,
-    safety="drill",
-    refs=["checklist 6", "checklist 7"],
-    feature="automation",
-    covers=("Y2", "Y6"),
-    why="KPIs, watchdog and compliance validation stand still unnoticed.",
-    mend="See error_message of the run, and the watchdog.",
-)
-def test_automation_completes(automation, measured, t):
-    measured(automation.observations)
-    rules = t.profile.automation
-    answer = must_answer(automation.trigger, [200, 201, 202]).json()
-    require(bool(pick(rules.run_id_field, answer)), "a run id from the trigger", f"{answer!r:.80}")
-    require(automation.run is not None, "the run among the listed ones", "it is not listed")
-    equal(pick(rules.status_field, automation.run), rules.completed, "the run's status")
-    if automation.trigger.status == 200:
-        equal(pick(rules.status_field, answer), rules.completed, "the status that the trigger reported")
-    started, ended = moment(automation.run.get("started_at")), moment(automation.run.get("completed_at"))
-    require(started is not None and ended is not None and started <= ended, "a start before its end", f"{started} and {ended}")
-
-
-def moment(text):
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-@control(
-    "ACC-009",
-    "The automation status tells of the last run",
+    "ACC-012",
+    "A process value that was taken in stands in the batch's timeline",
     severity="high",
     criterion="gate",
     phase=Phase.DRILLS,
-    refs=["checklist 7"],
-    feature="automation",
-    covers=("Y2",),
-    why="The checks of the first 24 hours look here.",
-    mend="See the service's log.",
-)
-def test_automation_status(automation, send, measured, t):
-    measured(automation.observations)
-    rules = t.profile.automation
-    body = must_answer(send(t.get(rules.status, rules.read_identity, fresh=True))).json()
-    running = pick(rules.running_field, body)
-    require(isinstance(running, bool), f"true or false at '{rules.running_field}'", f"{running!r:.40}")
-    last = pick(rules.last_run_field, body)
-    require(isinstance(last, dict) and bool(pick(rules.run_id_field, last)), "the last run, after one has run", f"{last!r:.60}")
-
-
-@control(
-    "ACC-010",
-    "The KPIs of today are there after the daily cycle, and are plausible",
-    severity="high",
-    criterion="gate",
-    phase=Phase.DRILLS,
-    refs=["checklist 7"],
-    feature="kpi,automation",
-    covers=("Z1", "Z6"),
-    why="Frozen KPIs look like calm.",
-    mend="Check the daily cycle's steps.",
-)
-def test_kpi_of_today(automation, send, measured, t):
-    measured(automation.observations)
-    kpi = t.profile.kpi
-    seen = send(t.get(kpi.path, kpi.identity, fresh=True))
-    rows = pick(kpi.rows_field, must_answer(seen).json())
-    require(isinstance(rows, list) and bool(rows), f"rows at '{kpi.rows_field}'", f"{rows!r:.60}")
-    today = datetime.now(UTC).date().isoformat()
-    latest = max(str(pick(kpi.date_field, row))[:10] for row in rows)
-    require(latest == today or latest == server_date(seen), f"a row for {today}", f"the newest is of {latest:.20}")
-    row = next(row for row in rows if str(pick(kpi.date_field, row))[:10] == latest)
-    for field in [*(kpi.percent_fields or []), *(kpi.number_fields or [])]:
-        value = number(pick(field, row))
-        require(value is not None and value.is_finite() and value >= 0, f"a number of 0 or more at '{field}'", f"{pick(field, row)!r:.40}")
-        require(field not in (kpi.percent_fields or []) or value <= 100, f"at most 100 at '{field}'", f"{value}")
-
-
-def server_date(seen):
-    try:
-        return parsedate_to_datetime(seen.answer.header("date") or "").date().isoformat()
-    except (ValueError, TypeError):
-        return None
-
-
-def number(value):
-    if isinstance(value, bool) or value is None:
-        return None
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        return None
-
-
-@control(
-    "ACC-011",
-    "A run started in the background is recorded under the caller, whoever he says he is",
-    severity="medium",
-    criterion="auth",
-    basis="hardening",
-    phase=Phase.DRILLS,
     safety="drill",
-    refs=["ASVS 5.0 8.3.3", "ASVS 5.0 16.2.1"],
-    feature="automation",
-    covers=("N2",),
-    why="The audit trail would name the wrong person.",
-    mend="Take the actor from the token and ignore actor_id.",
+    refs=["checklist 8"],
+    feature="ccp,ccp_timeline",
+    covers=("S1", "E11"),
+    why="A value that was accepted and lost is a hole in the hygiene record.",
+    mend="Commit the log before answering.",
 )
-def test_actor_is_not_taken_on_trust(spoofed_automation, measured):
-    actor, trigger, polls = spoofed_automation
-    measured([trigger, *polls])
-    for poll in polls:
-        must_answer(poll)
-    must_answer(trigger, [200, 201, 202, 400, 403, 409, 422])
-    for seen in (trigger, polls[-1]):
-        require(
-            actor.encode() not in seen.answer.body,
-            "the caller's own name",
-            f"the claimed name {actor} in the answer to {seen.probe}",
-            "bypass",
-        )
+def test_log_is_kept(ccp_ingest, measured, t, tools):
+    require(ccp_ingest.timeline is not None, "a timeline", "none")
+    measured([ccp_ingest.log, ccp_ingest.timeline])
+    answer = must_answer(ccp_ingest.log, t.profile.ccp.accepted_status).json()
+    rows = pick(t.profile.ccp_timeline.rows_field, must_answer(ccp_ingest.timeline).json())
+    require(isinstance(rows, list) and bool(rows), f"rows at '{t.profile.ccp_timeline.rows_field}'", f"{rows!r:.60}")
+    sent, log_id = json.loads(ccp_ingest.log.probe.body), pick(t.profile.ccp.log_id_field, answer)
+    kept = [row for row in rows if isinstance(row, dict) and (is_log(row, sent, tools) or (log_id and log_id in row.values()))]
+    require(bool(kept), "the value that was just taken in", f"it is not among {len(rows)} entries, first {rows[:1]!r:.160}")
+
+
+def is_log(row, sent, tools):
+    """Whether an entry is this run's value: its source names the run, or it has the same value at the same moment."""
+    if sent.get("source") and row.get("source") == sent["source"]:
+        return True
+    value = tools.number(sent.get("metric_value"))
+    at = {tools.moment(item) for item in row.values()} - {None}
+    return value is not None and value in {tools.number(item) for item in row.values()} and tools.moment(sent.get("measured_at")) in at

@@ -10,7 +10,7 @@ from gate.api import SUCCESS, Inconclusive, Phase, Unmet, control, must_answer, 
 
 DRILL: dict[str, Any] = {"phase": Phase.DRILLS, "refs": ["checklist 5.2", "ASVS 5.0 16.2.1", "ASVS 5.0 15.3.3"]}
 NAME = "The evidence would name the wrong person, and anyone could choose whom."
-TOKEN = "Take the actor from the token, nowhere else."
+CALLER = "Take the actor from the token, nowhere else."
 REFUSED = (400, 403, 409, 422)
 MARGIN = timedelta(seconds=5)
 
@@ -34,7 +34,7 @@ def did(rows, events, action, actor, pack_id):
     feature="audit_pack,audit_events,auth",
     covers=("V4", "N4"),
     why=NAME,
-    mend=TOKEN,
+    mend=CALLER,
     **DRILL,
 )
 def test_trail_names_users(pack, users, measured, t, tools):
@@ -88,7 +88,7 @@ def test_claims_are_not_believed(pack, measured, t, tools):
     feature="audit_pack,audit_events,auth",
     covers=("N1", "N2"),
     why=NAME,
-    mend=TOKEN,
+    mend=CALLER,
     **DRILL,
 )
 def test_caller_is_not_taken_on_trust(pack, trail, users, measured, t):
@@ -127,7 +127,9 @@ def test_manifest_tells_its_making(pack, users, measured, t, tools):
     at = tools.moment(pick(rules.generated_at_field or "generated_at", manifest))
     answered = tools.server_time(must_answer(pack.generated, SUCCESS))
     allowed = timedelta(seconds=60 + pack.generated.timing.total)
-    require(at is not None and abs(at - answered) <= allowed, f"generated_at to be about {answered.isoformat()}", f"{at and at.isoformat()}")
+    require(
+        at is not None and abs(at - answered) <= allowed, f"generated_at to be about {answered.isoformat()}", f"{at and at.isoformat()}"
+    )
     user, creator = users(rules.generate_identity), rules.creator_field or "created_by"
     for name, body in (("the manifest", manifest), ("the answer", pack.generated.json())):
         require(pick(creator, body) == user, f"'{creator}' of {name} to be {user}", f"{pick(creator, body)!r:.60}")

@@ -196,7 +196,9 @@ def test_trail(pack, measured, t, tools):
     require(pack.trail is not None, "a query of the trail", "the profile has no entity_query")
     found = tools.listing(must_answer(pack.trail).json())
     foreign = [row for row in found if pick(events.entity_field, row) != pack.pack_id]
-    require(not foreign, "events of this pack alone, as was asked for", f"{len(foreign)} of {len(found)} are of others: {foreign[:1]!r:.120}")
+    require(
+        not foreign, "events of this pack alone, as was asked for", f"{len(foreign)} of {len(found)} are of others: {foreign[:1]!r:.120}"
+    )
     for action in (rules.generated_action, rules.verified_action):
         if action:
             mine = [row for row in found if pick(events.action_field, row) == action]
@@ -211,7 +213,7 @@ def test_trail(pack, measured, t, tools):
     mend="See the service's log.",
     **DRILL,
 )
-def test_listed(pack, measured, t, tools):
+def test_listed(pack, measured, tools):
     measured([seen for seen in (pack.listed, pack.unknown_file) if seen])
     equal(pack.unknown_file.status, 404, "the status for a file that the pack does not have")
     if pack.listed is not None:

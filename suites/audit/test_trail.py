@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from gate.api import Inconclusive, Phase, control, must_answer, pick, require
@@ -174,7 +175,7 @@ def test_export_agrees(trail, measured, t, tools):
 def test_newest_first(trail, measured, t, tools):
     measured([trail.listed])
     at = times(trail.rows, t.profile.audit_events, tools)
-    wrong = [number for number, (one, next_one) in enumerate(zip(at, at[1:], strict=False)) if one < next_one]
+    wrong = [number for number, (one, next_one) in enumerate(pairwise(at)) if one < next_one]
     require(len(at) > 1 and not wrong, "every event to be no younger than the one before it", f"{len(at)} events, {len(wrong)} are younger")
 
 

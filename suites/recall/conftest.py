@@ -1,12 +1,19 @@
-"""The recall drill: simulate and full trace, one after the other, each on a connection of its own, nothing else in flight."""
+"""The recall drill: simulate and full trace, one after the other, each on a connection of its own, nothing else in flight.
+
+The repetitions are sent by different identities, so that they show at the same time whether an answer depends on who asks.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from gate.api import FailureKind, Observation, Safety, Sample, must_answer, pick
+from gate.api import Database, FailureKind, Inconclusive, Observation, Safety, Sample, must_answer, pick
 
 
 @dataclass
@@ -32,35 +39,73 @@ class RecallDrill:
         return must_answer(self.traces[0]).json()
 
 
+@dataclass
+class Truth:
+    """What the database says of the drill batch, before the first call and after the last; None where there is no database to ask."""
+
+    ask: Callable[[], Any] | None
+    seen: list[Any]
+    problem: str = ""
+
+    def take(self):
+        """Ask now. A database that does not answer is told later, by the controls that need it."""
+        try:
+            if self.ask:
+                self.seen.append(self.ask())
+        except Inconclusive as error:
+            self.problem = str(error)
+
+
 @pytest.fixture(scope="session")
-def recall_drill(run, t):
+def truth(t):
+    """The rows of sql/truth/<the profile's truth.recall> for the drill batch."""
+    if t.settings.database_url is None or not t.profile.has("truth"):
+        return Truth(None, [])
+    sql = (Path(__file__).resolve().parents[2] / "sql" / "truth" / t.profile.truth.recall).read_text(encoding="utf-8")
+    return Truth(lambda: Database(t.settings.database_url).query(sql, {"batch_code": t.settings.batch_code}), [])
+
+
+@pytest.fixture(scope="session")
+def recall_drill(run, t, truth):
     """Run the drill and record its times, whatever the answers are."""
     recall, trace = t.profile.recall, t.profile.data.get("trace")
     drill = RecallDrill([], [])
+    truth.take()
     for number in range(1, recall.repetitions + 1):
-        probe = t.request(
-            recall.method,
-            recall.path,
-            identity=recall.identity,
-            json=recall.body,
-            safety=Safety.DRILL,
-            deadline=recall.limit_seconds + 5.0,
-            fresh=True,
-            note=f"repetition {number}",
-        )
-        drill.recalls.append(run.send(probe))
+        note = f"repetition {number}"
+        drill.recalls.append(run.send(a_recall(t, callers(t, recall.method, recall.path, recall.identity, number), note)))
         if trace:
-            full = t.get(
-                trace["full"],
-                trace["identity"],
-                safety=Safety.DRILL,
-                deadline=trace["limit_seconds"] + 5.0,
-                fresh=True,
-                note=f"repetition {number}",
-            )
-            drill.traces.append(run.send(full))
+            drill.traces.append(run.send(a_trace(t, callers(t, "GET", trace["full"], trace["identity"], number), note)))
+    truth.take()
     _record(run, t, drill)
     return drill
+
+
+def callers(t, method, path, first, number):
+    """Who sends that repetition: the drill's own identity, then whoever else may, in turn."""
+    return everyone(t, method, path, first)[(number - 1) % len(everyone(t, method, path, first))]
+
+
+def everyone(t, method, path, first):
+    """Every identity that may call it, the drill's own first; it alone where the access matrix does not name the path."""
+    matching = [endpoint for endpoint in t.profile.endpoints if (endpoint.method, endpoint.path) == (method, path)]
+    return [first, *(name for endpoint in matching[:1] for name in t.entitled(endpoint) if name != first)]
+
+
+def a_recall(t, identity, note, **known):
+    """The drill's recall; `known` replaces what its body is filled with."""
+    recall = t.profile.recall
+    body, deadline = t.fill(recall.body, **known), recall.limit_seconds + 5.0
+    return t.request(
+        recall.method, recall.path, identity=identity, json=body, safety=Safety.DRILL, deadline=deadline, fresh=True, note=note
+    )
+
+
+def a_trace(t, identity, note, **known):
+    """The drill's full trace; `known` replaces what its path is filled with."""
+    trace = t.profile.trace
+    path, deadline = t.fill(trace.full, **known), trace.limit_seconds + 5.0
+    return t.get(path, identity, safety=Safety.DRILL, deadline=deadline, fresh=True, note=note)
 
 
 def _record(run, t, drill):
@@ -101,3 +146,18 @@ def safe_json(seen):
 
 def text(value):
     return None if value is None else str(value) if not isinstance(value, int) else value
+
+
+@pytest.fixture(scope="session")
+def calls():
+    """The drill's requests, for the controls that vary them."""
+    return SimpleNamespace(recall=a_recall, trace=a_trace, everyone=everyone)
+
+
+@pytest.fixture(scope="session")
+def ghost_recall(run, t, recall_drill):  # noqa: ARG001 - nothing else in flight while the drill is timed
+    """One recall of a batch that does not exist."""
+    recall = t.profile.recall
+    body = recall.ghost_body if recall.ghost_body is not None else t.fill(recall.body, batch_code=t.ghost_batch)
+    note = "a batch that does not exist"
+    return run.send(t.request(recall.method, recall.path, identity=recall.identity, json=body, safety=Safety.DRILL, note=note))

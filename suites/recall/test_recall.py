@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
-from gate.api import Phase, Safety, Unmet, control, equal, ids, must_answer, observe, pick, require
+from gate.api import Phase, Unmet, control, equal, ids, must_answer, observe, pick, require
 
 DRILL = {"criterion": "recall", "phase": Phase.DRILLS, "safety": "drill", "refs": ["checklist 5.1", "checklist 8"]}
 WHY = "Contaminated food stays on shelves."
@@ -182,7 +182,7 @@ def test_directions_agree(recall_drill, send, measured, t):
     trace = t.profile.trace
     sides = {"forward": ("finished_lots", "customers"), "backward": ("suppliers", "raw_material_lots")}
     for side, names in sides.items():
-        part = must_answer(send(t.get(getattr(trace, side), trace.identity, fresh=True))).json()
+        part = must_answer(send(t.get(getattr(trace, side), trace.identity))).json()
         for name in names:
             expressions = getattr(trace, name)
             if expressions:
@@ -249,20 +249,11 @@ def test_unknown_batch_is_not_traced(observed):
     why="A mistyped batch code would read as 'nobody is affected'.",
     mend="Answer 404 when the batch is unknown.",
 )
-def test_unknown_batch_is_not_recalled(recall_drill, send, measured, t):
-    measured(recall_drill.recalls)
-    must_answer(recall_drill.recalls[0])
-    recall = t.profile.recall
-    seen = send(
-        t.request(
-            recall.method,
-            recall.path,
-            identity=recall.identity,
-            json=recall.ghost_body or {},
-            safety=Safety.DRILL,
-            note="a batch that does not exist",
-        )
-    )
+def test_unknown_batch_is_not_recalled(recall_drill, ghost_recall, measured):
+    measured([*recall_drill.recalls, ghost_recall])
+    for recall in recall_drill.recalls:
+        must_answer(recall)
+    seen = ghost_recall
     if seen.status == 200:
         raise Unmet("HTTP 404 for an unknown batch", f"HTTP 200, {seen.answer.body[:160].decode('utf-8', 'replace')}")
     require(seen.status in (404, 422), "HTTP 404 for an unknown batch", f"HTTP {seen.status}")

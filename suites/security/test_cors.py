@@ -1,12 +1,13 @@
-"""CORS: the allowed origins are let in, no other. Each probe carries a cookie: some frameworks reflect an origin only then."""
+"""CORS: the allowed origins are let in, no other, and no further. Probes carry a cookie: some frameworks reflect an origin only then."""
 
 from __future__ import annotations
 
-from gate.api import SUCCESS, control, equal, must_answer, observe, require
+from gate.api import SUCCESS, Inconclusive, Phase, control, equal, must_answer, observe, require
 
 REFS = ["OWASP API8:2023", "ASVS 5.0 3.4.2", "WSTG-CLNT-07"]
 COOKIE = ("Cookie", "gate_probe=1")
 ALLOW, CREDENTIALS = "access-control-allow-origin", "access-control-allow-credentials"
+EVIL_HEADER = "x-evil-gate"
 
 
 def ask(t, origin, note=""):
@@ -15,9 +16,15 @@ def ask(t, origin, note=""):
     )
 
 
-def preflight(t, origin):
-    asked = [("Origin", origin), COOKIE, ("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "authorization")]
+def preflight(t, origin, method="GET", header="authorization", more=()):
+    asked = [("Origin", origin), COOKIE, ("Access-Control-Request-Method", method), ("Access-Control-Request-Headers", header), *more]
     return t.request("OPTIONS", t.profile.cors.path, headers=asked, note=f"preflight from {origin}")
+
+
+def greedy(t):
+    """A preflight from an allowed origin that asks for more than it may have."""
+    private = ("Access-Control-Request-Private-Network", "true")
+    return preflight(t, t.settings.cors_allow_origins[0], "DELETE", EVIL_HEADER, [private])
 
 
 def strangers(t):
@@ -26,7 +33,7 @@ def strangers(t):
     other = "http" if scheme == "https" else "https"
     listed = {origin.lower() for origin in t.settings.cors_allow_origins}
     candidates = [
-        f"https://gate-{t.run_id}.example",
+        t.strange_origin,
         "null",
         f"{good}.gate-{t.run_id}.example",
         f"{scheme}://gate{host}",
@@ -97,3 +104,127 @@ def test_strange_origins(observed, t):
 def test_strange_preflight(observed, t):
     equal(observed["positive"].answer.header(ALLOW), t.settings.cors_allow_origins[0], f"{ALLOW} of the positive control")
     require(observed["strange"].answer.header(ALLOW) is None, f"no {ALLOW}", f"{observed['strange'].answer.header(ALLOW)!r:.120}", "bypass")
+
+
+def listed(seen, header):
+    """What a header lists, over all its lines, in lower case."""
+    return {part.strip().lower() for value in seen.answer.header_values(header) for part in value.split(",")}
+
+
+def allowed(t):
+    """The request that CORS-001 makes from the first allowed origin."""
+    return ask(t, t.settings.cors_allow_origins[0])
+
+
+@control(
+    "CORS-005",
+    "An allowed origin may use the verbs and headers of the interface, and no others",
+    severity="medium",
+    criterion="auth",
+    refs=REFS,
+    feature="cors",
+    covers=("J10",),
+    why="A fault in the operations page would reach further than the page needs.",
+    mend="List the verbs and headers that the page uses; no wildcard, no reflection of what is asked.",
+)
+@observe(lambda t: {"positive": allowed(t), "greedy": greedy(t)})
+def test_surplus(observed, t):
+    equal(must_answer(observed["positive"]).answer.header(ALLOW), t.settings.cors_allow_origins[0], f"{ALLOW} of the positive control")
+    used = {endpoint.method.lower() for endpoint in t.profile.endpoints}
+    methods = listed(observed["greedy"], "access-control-allow-methods") & ({"*", "delete", "put", "trace", "connect"} - used)
+    require(not methods, "no verb that the interface does not use", f"{', '.join(sorted(methods))} allowed", "bypass")
+    headers = listed(observed["greedy"], "access-control-allow-headers") & {"*", EVIL_HEADER}
+    require(not headers, "no header that nobody knows", f"{', '.join(sorted(headers))} allowed", "bypass")
+
+
+@control(
+    "CORS-006",
+    "An answer for an allowed origin says that it varies by origin",
+    severity="low",
+    criterion="auth",
+    basis="hardening",
+    refs=["Fetch 3.2.7", "ASVS 5.0 3.4.2"],
+    feature="cors",
+    covers=("J12",),
+    why="A cache hands the answer for one origin to another page, whose browser then refuses it.",
+    mend="Send Vary: Origin.",
+)
+@observe(allowed)
+def test_vary(observed):
+    values = listed(must_answer(observed), "vary")
+    require(bool(values & {"origin", "*"}), "Vary: Origin", f"Vary: {', '.join(sorted(values)) or 'absent'}")
+
+
+@control(
+    "CORS-007",
+    "A strange origin is let in nowhere: not on refusals, missing paths, exports or the health check either",
+    severity="high",
+    criterion="auth",
+    phase=Phase.CLOSING,
+    refs=REFS,
+    feature="cors,auth",
+    covers=("J13",),
+    why="Error handlers, exports and mounted parts often have a CORS layer of their own; a page could read through the one that is open.",
+    mend="Let one outermost middleware decide about origins.",
+)
+@observe(lambda t: {"list": strange_list(t)})
+def test_strange_origins_everywhere(observed, t, run, measured):
+    must_answer(observed["list"])
+    seen = [item for item in run.observations if item.response is not None and strange(item.probe, t)]
+    measured(len(seen))
+    for item in seen:
+        values = set(item.response.header_values(ALLOW))
+        let_in = values & {"*", "null", *(value for name, value in item.probe.headers if name == "Origin")}
+        require(not let_in, f"no {ALLOW} for a strange origin", f"{let_in!r:.100} in the answer to {item.probe}", "bypass")
+    statuses = {item.response.status for item in seen}
+    if not (200 in statuses and statuses & set(t.missing_status) and statuses & {400, 404}):
+        raise Inconclusive(
+            f"a strange origin was answered with {sorted(statuses)} only; a success, a refusal and a missing path were wanted"
+        )
+
+
+def strange_list(t):
+    """The list or export that is guarded by role, asked from a strange origin by someone who may."""
+    read = t.guarded_read
+    return t.get(read.path, t.entitled(read)[-1], headers=[("Origin", t.strange_origin), COOKIE], note="strange origin")
+
+
+def strange(probe, t):
+    origins = {value for name, value in probe.headers if name == "Origin"}
+    return bool(origins) and not origins & set(t.settings.cors_allow_origins)
+
+
+@control(
+    "CORS-008",
+    "A page from the internet is not let into the private network",
+    severity="medium",
+    criterion="auth",
+    refs=["Private Network Access", "ASVS 5.0 3.4.2"],
+    feature="cors",
+    covers=("J14",),
+    why="Browsers would carry requests of outside pages to services behind the firewall.",
+    mend="Do not send Access-Control-Allow-Private-Network.",
+)
+@observe(lambda t: {"positive": allowed(t), "greedy": greedy(t)})
+def test_private_network(observed, t):
+    equal(must_answer(observed["positive"]).answer.header(ALLOW), t.settings.cors_allow_origins[0], f"{ALLOW} of the positive control")
+    value = observed["greedy"].answer.header("access-control-allow-private-network")
+    require((value or "").lower() != "true", "no Access-Control-Allow-Private-Network", f"{value!r:.40}", "bypass")
+
+
+@control(
+    "CORS-009",
+    "An allowed origin may send credentials where the profile says so, and only there",
+    severity="medium",
+    criterion="auth",
+    refs=REFS,
+    feature="cors",
+    covers=("J11",),
+    why="The operations page could not send what it is logged in with; or it could, though nobody meant it to.",
+    mend="Set allow_credentials as the contract says, or correct `cors.credentials` of the profile.",
+)
+@observe(allowed)
+def test_credentials(observed, t):
+    seen = (must_answer(observed).answer.header(CREDENTIALS) or "").lower()
+    if t.profile.cors.credentials is not None:
+        equal(seen == "true", t.profile.cors.credentials, CREDENTIALS)

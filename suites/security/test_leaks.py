@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from gate.api import SUCCESS, Phase, control, describe, observe, require
 
-# Stored texts may speak of tracebacks: with a success only what comes of a running program counts.
+# What is stored may speak of tracebacks: within a document that was asked for, only what comes of a running program counts.
 FRAME = re.compile(
     rb"Traceback \(most recent call last\):\s*(?:\\n|\s)*File |File \\?\"[^\"]+\\?\", line \d+, in |site-packages/[\w/.-]+\.py"
     rb"|psycopg\d?\.(?:errors|OperationalError|DataError|ProgrammingError)|sqlalchemy\.exc|asyncpg\.exceptions"
@@ -23,6 +24,7 @@ INSIDE = re.compile(
     rb"|<title>[^<]*Debugger|\b[a-z]+(?:\.[a-z]+)+\.\w+(?:Error|Exception):|java\.lang\.",
     re.IGNORECASE,
 )
+BARE = re.compile(rb"Traceback \(most recent call last\)|SQLSTATE|Werkzeug")
 UPPER_SQL = re.compile(rb"\bSELECT\b.{1,400}\bFROM\b", re.DOTALL)
 WORDS = re.compile(r"[a-z]+(?:[-_.][a-z]+)*[-_.]?")
 
@@ -31,10 +33,18 @@ def answered(run):
     return [seen for seen in run.observations if seen.response is not None]
 
 
+def is_document(seen):
+    """Whether the body is a whole document of the interface: JSON or CSV."""
+    try:
+        return seen.media_type == "text/csv" or json.loads(seen.response.body) is not None
+    except (ValueError, RecursionError):
+        return False
+
+
 def inside(seen):
     """What an answer tells about the inside, unless it only quotes what it was asked; None if nothing."""
     body, asked = seen.response.body, unquote_to_bytes(seen.probe.target) + seen.sent + (seen.probe.body or b"")
-    patterns = [INSIDE, UPPER_SQL] if seen.response.status >= 400 else [FRAME]
+    patterns = [INSIDE, UPPER_SQL] if seen.response.status >= 400 else [FRAME] if is_document(seen) else [FRAME, BARE]
     hits = (match[0] for pattern in patterns for match in pattern.finditer(body))
     return next((hit for hit in hits if hit not in asked), None)
 
@@ -148,9 +158,11 @@ TOOLS = {
 def test_tools(observed):
     # A site that answers everything with one page is known by that: then only what it looks like counts.
     everything = all(seen.status in SUCCESS for seen in observed.values())
+    bodies = [seen.answer.body for seen in observed.values()]
     for path, seen in observed.items():
-        found = seen.status in SUCCESS and bool(seen.answer.body.strip()) and (not everything or TOOLS[path].search(seen.answer.body))
-        require(not found, f"nothing at {path}", describe(seen), "bypass")
+        body = seen.answer.body
+        alike = everything and (bodies.count(body) > 1 or not TOOLS[path].search(body))
+        require(seen.status not in SUCCESS or not body.strip() or alike, f"nothing at {path}", describe(seen), "bypass")
 
 
 DSN = re.compile(r"\b(?:postgres\w*|mysql|redis|amqp|mongodb)(?:\+\w+)?://|://[^\s\"@/]+:[^\s\"@/]+@")

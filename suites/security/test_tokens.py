@@ -6,6 +6,7 @@ from gate.api import control, equal, must_answer, must_refuse, observe, pick, re
 
 REFS = ["OWASP API2:2023", "ASVS 5.0 6.3.4", "WSTG-ATHN-04"]
 MEND = "Compare the whole token, byte for byte and in constant time, and refuse whatever is not exactly the documented form."
+PLACEHOLDERS = ("null", "undefined", "None", "true", "0", "{}")
 
 
 def last(t):
@@ -65,10 +66,9 @@ def test_both_headers(observed, t):
     why="Clients that write 'bearer' are within the standard.",
     mend="Compare the scheme case-insensitively.",
 )
-@observe(lambda t: [raw(t, f"{word} {t.settings.tokens[last(t)]}", f"scheme '{word}'") for word in ("bearer", "BEARER")])
+@observe(lambda t: raw(t, f"bEARER {t.settings.tokens[last(t)]}", "scheme 'bEARER'"))
 def test_scheme_case(observed):
-    for seen in observed:
-        must_answer(seen)
+    must_answer(observed)
 
 
 @control(
@@ -143,8 +143,9 @@ def test_wrong_scheme(observed, t):
         "positive": positive(t),
         "attacks": [
             raw(t, f"{form['prefix']}{value}", f"{form['header']} '{value}'", form["header"])
-            for form in t.schemes
-            for value in ("", "null", "undefined", "None", "true", "0", "{}")
+            for number, form in enumerate(t.schemes)
+            # Tokens are looked up alike, whatever header they came in: only the empty one is a matter of the header.
+            for value in ("", *(PLACEHOLDERS if number == 0 else ()))
         ],
     }
 )
@@ -182,44 +183,6 @@ def test_odd_bytes(observed, t):
     for seen in observed["attacks"]:
         # A proxy may refuse such bytes before the service sees them.
         must_refuse(seen, observed["positive"], refusals=[*t.missing_status, 400])
-
-
-@control(
-    "AUTH-007",
-    "Roles and identities that a caller claims in headers have no effect",
-    severity="critical",
-    criterion="auth",
-    safety="denied",
-    refs=["OWASP API5:2023", "ASVS 5.0 15.3.4", "WSTG-ATHZ-02"],
-    feature="auth",
-    covers=("D7", "H2", "H3"),
-    why="Anyone could make himself an administrator.",
-    mend="Strip such headers at the edge and never read them in the service.",
-)
-@observe(lambda t: {"positive": positive(t), "anonymous": claim(t, None), "claiming": claim(t, last(t))})
-def test_claimed_roles(observed, t):
-    must_refuse(observed["anonymous"], observed["positive"], refusals=t.missing_status)
-    plain, claiming = must_answer(observed["positive"]).json(), must_answer(observed["claiming"]).json()
-    for name, field in (("user", t.profile.auth.user_field), ("roles", t.profile.auth.roles_field)):
-        equal(pick(field, claiming), pick(field, plain), f"the {name} with claiming headers")
-
-
-def claim(t, identity):
-    power = next(iter(t.profile.identities.values()))
-    names = (
-        "X-Role",
-        "X-Roles",
-        "X-User-Role",
-        "X-User",
-        "X-User-Id",
-        "X-Remote-User",
-        "X-Forwarded-User",
-        "X-Authenticated-User",
-        "X-Actor",
-    )
-    addresses = ("X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "X-Custom-IP-Authorization")
-    headers = [(name, power.roles[0]) for name in names] + [(name, "127.0.0.1") for name in addresses]
-    return t.get(t.profile.auth.whoami, identity, headers=headers, note="claims roles and a trusted address")
 
 
 @control(

@@ -59,7 +59,7 @@ class Asked:
     ended: float = 0.0
 
 
-Answering = Callable[[Asked], "tuple[int, Any]"]
+Answering = Callable[[Asked], "tuple[int, Any] | tuple[int, Any, dict[str, str]]"]
 
 
 def fine(_asked: Asked) -> tuple[int, Any]:
@@ -113,12 +113,14 @@ class Service:
         handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
         asked = Asked(handler.command, handler.path, dict(handler.headers.items()), time.monotonic())
         self.asked.append(asked)
-        status, body = self.answering(asked)
+        status, body, *headers = self.answering(asked)
         text = body if isinstance(body, bytes) else json.dumps(body).encode()
         asked.ended = time.monotonic()
         handler.send_response_only(status)
         handler.send_header("Content-Type", "text/html" if text.startswith(b"<") else "application/json")
         handler.send_header("Content-Length", str(len(text)))
+        for name, value in (headers[0] if headers else {}).items():
+            handler.send_header(name, value)
         handler.end_headers()
         handler.wfile.write(text if handler.command != "HEAD" else b"")
 
@@ -136,15 +138,31 @@ class Made:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def run(self, base_url: str, *options: str, **environment: str) -> Ended:
-        """`gate run` on these suites."""
+    def text(self, name: str) -> str:
+        """What a file under suites/ holds."""
+        return (self.root / "suites" / name).read_text(encoding="utf-8")
+
+    def shipped(self, *names: str) -> None:
+        """Suites as they are shipped."""
+        for name in names:
+            self.write(name, (ROOT / "suites" / name).read_text(encoding="utf-8"))
+
+    def start(self, base_url: str, *options: str, **environment: str) -> subprocess.Popen[str]:
+        """`gate run` on these suites, under way."""
         command = [sys.executable, "-c", RUNNER, str(self.root), "run", "--profile", "tiny", *options]
         inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR") if key in os.environ}
         settings = TOKENS | {"BASE_URL": base_url, "OUT_DIR": str(self.root / "reports"), "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(
-            command, cwd=self.root, env=inherited | settings | environment, capture_output=True, text=True, timeout=60, check=False
-        )
-        return Ended(done.returncode, done.stdout, done.stderr, self.root / "reports")
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True}
+        return subprocess.Popen(command, cwd=self.root, env=inherited | settings | environment, **pipes)
+
+    def ended(self, process: subprocess.Popen[str]) -> Ended:
+        """What came of it."""
+        out, err = process.communicate(timeout=60)
+        return Ended(process.returncode, out, err, self.root / "reports")
+
+    def run(self, base_url: str, *options: str, **environment: str) -> Ended:
+        """`gate run` on these suites, from beginning to end."""
+        return self.ended(self.start(base_url, *options, **environment))
 
 
 @dataclass
