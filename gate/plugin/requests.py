@@ -6,7 +6,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -59,7 +59,9 @@ class Target:
             "ghost_uuid": self.ghost_uuid,
             "ghost_batch": self.ghost_batch,
             "run_id": self.run_id,
-            "now": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "now": _zulu(now),
+            # A window that must hold what has just happened may not end now: clocks differ, and a millisecond is cut off.
+            "soon": _zulu(now + timedelta(hours=1)),
             "year_start": f"{now.year}-01-01T00:00:00Z",
         }
 
@@ -142,7 +144,7 @@ class Target:
     @property
     def weakest(self) -> str:
         """The identity with the least power: the last one of the profile."""
-        return next(reversed(self.profile.identities))
+        return list(self.profile.identities)[-1]
 
     @property
     def guarded_read(self) -> Endpoint:
@@ -166,3 +168,7 @@ class Target:
     def denied_status(self) -> list[int]:
         """Statuses that refuse a known caller without the role."""
         return list(self.profile.data.get("auth", {}).get("denied_status", [403, 404]))
+
+
+def _zulu(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,6 +9,7 @@ from gate.model import THROTTLED, FailureKind, Observation, Response, Safety
 
 BACKOFF = 0.25
 PATIENCE = 2.0
+MOST_THROTTLED = 5
 
 _UNAVAILABLE = 503
 _GATEWAY = (502, _UNAVAILABLE, 504)
@@ -25,15 +26,17 @@ class Again:
 
 
 class Retries:
-    """What one probe may still have: one repeat for each of the three reasons.
+    """What one probe may still have: one repeat after a stale connection, one after a passing failure, some after 429.
 
     Args:
-        patience: the longest wait, in seconds, that a 429 may ask for: a window of the target's limit, after which there is no reason left
-            to refuse. A run that follows another closely comes to a verdict that way.
+        patience: how many seconds it may wait on 429s in all: a window of the target's limit, after which there is no reason left to
+            refuse. More than one wait, since a sliding window frees its places one by one. A run that follows another closely comes to a
+            verdict that way.
     """
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
+        self._throttled = 0
         self._spent: set[str] = set()
 
     def after(self, seen: Observation, *, stale: bool) -> Again | None:
@@ -48,13 +51,20 @@ class Retries:
             # A drill never reuses a connection: what writes must not be sent twice.
             return self._once("stale", Again(fresh=True)) if safety is not Safety.DRILL else None
         if seen.response is not None and seen.response.status == THROTTLED:
-            delay = retry_after(seen.response)
-            patient = safety is not Safety.BURST and delay is not None and delay <= self._patience
-            return self._once("throttled", Again(delay or 0.0)) if patient else None
+            return self._after_throttling(seen.response) if safety is not Safety.BURST else None
         if safety not in _HARMLESS or seen.probe.provokes:
             return None
         delay = _backoff(seen)
         return self._once("transient", Again(delay, fresh=True)) if delay is not None and delay <= PATIENCE else None
+
+    def _after_throttling(self, response: Response) -> Again | None:
+        asked = retry_after(response)
+        if asked is None:
+            return None
+        delay = max(asked, BACKOFF)
+        self._patience -= delay
+        self._throttled += 1
+        return Again(delay) if self._patience >= 0 and self._throttled <= MOST_THROTTLED else None
 
     def _once(self, reason: str, again: Again) -> Again | None:
         if reason in self._spent:

@@ -13,7 +13,7 @@ from gate.fields import mistake
 from gate.paths import data_root
 from gate.target.toml import load_toml, validate
 
-PLACEHOLDERS = frozenset({"batch_code", "ghost_uuid", "ghost_batch", "run_id", "now", "year_start", "pack_id", "file_name"})
+PLACEHOLDERS = frozenset({"batch_code", "ghost_uuid", "ghost_batch", "run_id", "now", "soon", "year_start", "pack_id", "file_name"})
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _NOT_FEATURES = {"name", "title", "limits", "identities", "endpoints", "not_applicable_criteria"}
 

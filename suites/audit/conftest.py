@@ -120,7 +120,7 @@ def claim(run, t):
     }
     headers, query = [(name, alias) for name in CALLER_HEADERS], dict.fromkeys(CALLER_QUERY, alias)
     common: dict[str, Any] = {"headers": headers, "safety": Safety.DRILL, "deadline": 60.0}
-    sent = t.fill(rules.body, year_start=NEVER, now=NEVER) | body
+    sent = t.fill(rules.body, year_start=NEVER, now=NEVER, soon=NEVER) | body
     claims = Claims(body, alias, run.send(t.post(rules.generate, rules.generate_identity, json=sent, query=query, **common)))
     if claims.generated.response and 400 <= claims.generated.response.status < 500:
         claims.plain = run.send(t.post(rules.generate, rules.generate_identity, json=rules.body, **common))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from datetime import timedelta
 from typing import Any
 
@@ -158,10 +159,12 @@ def test_denials_are_recorded(trail, users, run, measured, t, tools):
         denied = [seen for seen in denied if oldest and tools.server_time(seen) > oldest + MARGIN]
     if not denied:
         raise Inconclusive("no refusal of this run lies within the listed events")
-    texts = [(pick(events.actor_field, row), str(row)) for row in trail.rows]
+    named = defaultdict(set)
+    for row in trail.rows:
+        for word in re.findall(rf"{t.run_id}-[\w-]+", str(row)):
+            named[word].add(str(pick(events.actor_field, row)))
     for seen in denied:
-        named = re.compile(rf"(?<![\w-]){re.escape(seen.request_id)}(?![\w-])")
-        actors = {str(actor) for actor, text in texts if named.search(text)}
+        actors = named[seen.request_id]
         if actors != {users(seen.probe.identity)}:
             raise Unmet(f"an event by {users(seen.probe.identity)} for the refused {seen.probe}", ", ".join(sorted(actors)) or "none")
 

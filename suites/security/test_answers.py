@@ -61,7 +61,8 @@ def test_not_cacheable(run, measured):
     mend="Send X-Content-Type-Options: nosniff; no version in Server, no X-Powered-By.",
 )
 def test_hygiene_headers(run, measured):
-    seen = [item for item in answered(run) if item.response.body]
+    # What the HTTP library itself refuses as malformed never comes to the application, which sets these headers.
+    seen = [item for item in answered(run) if item.response.body and not item.probe.provokes]
     measured(len(seen))
     for item in seen:
         equal((item.response.header("x-content-type-options") or "").lower(), "nosniff", f"X-Content-Type-Options of {item.probe}")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from gate.api import SUCCESS, Inconclusive, Phase, Safety, control, describe, equal, must_answer, pick, require
 
+BURST: dict[str, Any] = {"phase": Phase.BURST, "safety": "burst"}
 REFS = ["OWASP API4:2023", "ASVS 5.0 2.4.1", "checklist 1"]
 WHY = "One client in a loop, or someone who tries tokens, takes the service away from everyone else."
 
@@ -17,8 +19,7 @@ WHY = "One client in a loop, or someone who tries tokens, takes the service away
     "The rate limit lets through what is declared, and no more",
     severity="high",
     criterion="auth",
-    phase=Phase.BURST,
-    safety="burst",
+    **BURST,
     refs=REFS,
     feature="rate_limit",
     covers=("I1", "I2"),
@@ -39,8 +40,7 @@ def test_limit(burst, measured, t):
     "A throttled answer says when to come back",
     severity="medium",
     criterion="auth",
-    phase=Phase.BURST,
-    safety="burst",
+    **BURST,
     refs=[*REFS, "RFC 6585 4"],
     feature="rate_limit",
     covers=("I8",),
@@ -75,8 +75,7 @@ def retry_after(value):
     "A throttled answer has the documented code",
     severity="medium",
     criterion="errors",
-    phase=Phase.BURST,
-    safety="burst",
+    **BURST,
     refs=REFS,
     feature="rate_limit,errors",
     covers=("K12",),
@@ -105,8 +104,7 @@ def test_throttled_envelope(burst, measured, t):
     severity="low",
     criterion="errors",
     basis="hardening",
-    phase=Phase.BURST,
-    safety="burst",
+    **BURST,
     refs=["ASVS 5.0 16.4.1"],
     feature="rate_limit,errors",
     covers=("R1",),
@@ -125,8 +123,7 @@ def test_throttled_request_id(burst, measured, t):
     "The health check stays open while a client is throttled",
     severity="medium",
     criterion="errors",
-    phase=Phase.BURST,
-    safety="burst",
+    **BURST,
     refs=REFS,
     feature="rate_limit,health",
     why="A load balancer would take a healthy instance out because one client was too eager.",
@@ -146,8 +143,7 @@ def test_exempt(burst, measured, t):
     severity="medium",
     criterion="auth",
     basis="hardening",
-    phase=Phase.BURST,
-    safety="burst",
+    **BURST,
     refs=REFS,
     feature="rate_limit",
     covers=("I3",),
@@ -167,8 +163,7 @@ def test_claimed_address(burst, measured, t):
     "Callers without a good token are throttled like others",
     severity="medium",
     criterion="auth",
-    phase=Phase.BURST,
-    safety="burst",
+    **BURST,
     refs=[*REFS, "WSTG-ATHN-03"],
     feature="rate_limit,auth",
     covers=("I6", "I7", "I10"),
@@ -190,8 +185,7 @@ def test_strangers(burst, measured, t):
     "A throttled client is let in again when Retry-After says so",
     severity="medium",
     criterion="errors",
-    phase=Phase.BURST,
-    safety="burst",
+    **BURST,
     refs=[*REFS, "RFC 6585 4"],
     feature="rate_limit,short_window",
     covers=("I9",),
@@ -213,8 +207,7 @@ def test_reset(burst, measured, t, send):
     "Exhausting one path takes from others what the declared scope says, and no more",
     severity="medium",
     criterion="errors",
-    phase=Phase.BURST,
-    safety="burst",
+    **BURST,
     refs=REFS,
     feature="rate_limit,auth",
     covers=("I4",),
@@ -235,8 +228,7 @@ def test_other_path(burst, measured, t):
     "A throttled client cannot get through by another header, identity, verb or query",
     severity="medium",
     criterion="auth",
-    phase=Phase.BURST,
-    safety="burst",
+    **BURST,
     refs=REFS,
     feature="rate_limit",
     covers=("I5",),

@@ -80,9 +80,13 @@ def test_retry_after_on_502_means_nothing(serve, connect):
 
 
 @pytest.mark.parametrize("safety", [Safety.READ, Safety.DENIED, Safety.DRILL])
-def test_a_short_429_is_waited_for_once(serve, connect, safety):
-    server = serve(always(answer(b"", "429 Slow", "Retry-After: 0")))
-    assert statuses(connect(server).send(Probe("GET", "/", safety=safety))) == [429, 429]
+def test_a_short_429_is_waited_for(serve, connect, safety):
+    slow = answer(b"", "429 Slow", "Retry-After: 0")
+    assert statuses(connect(serve(in_turn(slow, slow, slow, OK))).send(Probe("GET", "/", safety=safety))) == [429, 429, 429, 200]
+
+
+def test_a_target_that_only_throttles_is_left_alone_after_a_few(serve, connect):
+    assert statuses(connect(serve(always(answer(b"", "429 Slow", "Retry-After: 0")))).send(READ)) == [429] * 6
 
 
 @pytest.mark.parametrize("headers", [("Retry-After: 3600",), (), ("Retry-After: soon",), ("Retry-After: -1",)])
