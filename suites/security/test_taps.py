@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from gate.api import Phase, Safety, Unmet, control, describe, equal, must_answer, observe, pick, require
 
 
@@ -93,17 +95,26 @@ def own_token(probe, t, usual):
     why="Operators are turned away although they keep to what was agreed, in a recall of all times.",
     mend="Set the deployment's RATE_LIMIT_* to what is declared; count per client and path; send Retry-After.",
 )
-def test_hardly_throttled(run, measured):
+def test_hardly_throttled(run, measured, t):
     seen = [item for item in answered(run) if item.probe.safety is not Safety.BURST]
     measured(len(seen))
     throttled = [item for item in seen if item.response.status == 429]
     silent = [item for item in throttled if not (item.response.header("retry-after") or "").strip()]
+    # On a path that the gate itself calls often, a run just before this one may have used up the window. Where the gate sends next to
+    # nothing, hundreds of requests by others would have to explain it.
+    sent = Counter(path_of(item) for item in seen)
+    early = [item for item in throttled if sent[path_of(item)] <= t.settings.rate_limit_requests / 10]
     require(
-        len(throttled) <= 2,
-        "two throttled answers at most outside the burst",
-        f"{len(throttled)}: " + "; ".join(map(describe, throttled[:3])),
+        len(early) <= 2,
+        "two throttled answers at most on paths that the gate calls seldom",
+        f"{len(early)}: " + "; ".join(map(describe, early[:3])),
     )
     require(not silent, "Retry-After with every throttled answer", "; ".join(map(describe, silent[:3])))
+
+
+def path_of(seen):
+    """The path that a limiter counts."""
+    return seen.probe.target.partition("?")[0]
 
 
 @control(
