@@ -144,7 +144,7 @@ class Target:
     @property
     def weakest(self) -> str:
         """The identity with the least power: the last one of the profile."""
-        return list(self.profile.identities)[-1]
+        return str(list(self.profile.identities)[-1])
 
     @property
     def guarded_read(self) -> Endpoint:

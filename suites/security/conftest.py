@@ -82,7 +82,12 @@ def let_in(seen, proof):
 
 @pytest.fixture
 def apart(send):
-    """`apart(observed, alone, mine, refusals)`: judge one of several attacks that were made in one request.
+    """`apart(observed, alone, mine, refusals)`: see `told_apart`."""
+    return told_apart(send)
+
+
+def told_apart(send):
+    """What judges one of several attacks that were made in one request.
 
     `observed` holds the request with all attacks ("together"), the same without any ("plain") and the one by someone who may ("positive").
     Where all together are refused exactly like the plain one, none of them works. Otherwise the attack is made alone.

@@ -53,6 +53,10 @@ class Forwarder:
                 if not self.raw_requestline or not self.parse_request():
                     self.close_connection = True
                     return
+                if len(set(self.headers.get_all("Content-Length") or [])) > 1:
+                    self.wfile.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                    self.close_connection = True
+                    return
                 forwarder.forward(self, upstream.hostname or "", upstream.port or 80, change, before)
 
             def log_message(self, *_: Any) -> None:
