@@ -2,9 +2,10 @@
 
     python perf/bare.py SCRIPT HOST PORT
 
-SCRIPT is JSON: `budget` (requests, seconds, exempt paths) and `steps`, each with `at_once` and its `requests`: `raw` (base64), `path`,
-`alone` (a connection of its own), `head` (no body comes back), `waits` (counts against the budget). A step begins when the one before
-has ended. It prints, as JSON, the seconds from the first request to the last answer and how many answers had which status.
+SCRIPT is JSON: `budget` (requests, seconds, exempt paths) and `steps`, each with its `phase` and `requests`: `raw` (base64), `path`,
+`alone` (a connection of its own), `head` (no body comes back), `waits` (counts against the budget), `after` (the places of those that
+must have been answered; null: 16 at a time will do). A step begins when the one before has ended. It prints, as JSON, the seconds from the
+first request to the last answer, those of each step, and how many answers had which status.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+AT_ONCE = 16
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -30,15 +32,19 @@ class Client:
         self._sent: dict[str, deque[float]] = defaultdict(deque)
         self.statuses: Counter[int] = Counter()
 
-    async def step(self, at_once: int, requests: list[dict[str, Any]]) -> None:
-        """Send these requests, that many at a time."""
-        waiting = iter(requests)
+    async def step(self, requests: list[dict[str, Any]]) -> None:
+        """Send these requests, each when it may."""
+        answered = [asyncio.Event() for _ in requests]
+        turn = asyncio.Semaphore(AT_ONCE)
 
-        async def work() -> None:
-            for request in waiting:
+        async def work(place: int, request: dict[str, Any]) -> None:
+            for other in request["after"] or ():
+                await answered[other].wait()
+            async with turn:
                 await self._send(request)
+            answered[place].set()
 
-        await asyncio.gather(*(work() for _ in range(min(at_once, len(requests)))))
+        await asyncio.gather(*(work(place, request) for place, request in enumerate(requests)))
 
     async def _send(self, request: dict[str, Any]) -> None:
         await self._wait(request)
@@ -87,7 +93,7 @@ async def replay(script: dict[str, Any], host: str, port: int) -> dict[str, Any]
     client = Client(host, port, script["budget"])
     moments = [monotonic()]
     for step in script["steps"]:
-        await client.step(step["at_once"], step["requests"])
+        await client.step(step["requests"])
         moments.append(monotonic())
     each = [(step["phase"], round(end - begin, 3)) for step, begin, end in zip(script["steps"], moments, moments[1:], strict=False)]
     return {"seconds": moments[-1] - moments[0], "steps": each, "statuses": client.statuses}

@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-AT_ONCE = 16
 SHARE = 0.8  # of the rate limit: what the gate allows itself (gate.probe.settings)
+SLACK = 0.0015  # seconds: the ledger's times of day are cut to milliseconds
 START = re.compile(rb"[A-Z]{3,10} [^ \r\n]+ HTTP/1\.[01]\r\n")
 LENGTH = re.compile(rb"^content-length: *([0-9]+) *\r$", re.IGNORECASE | re.MULTILINE)
 ID = re.compile(rb"^x-request-id: *([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
@@ -77,28 +77,47 @@ def _requests(stream: bytes) -> Iterator[bytes]:
 
 
 def script(ledger: Ledger, sent: dict[str, Sent], limit: int, seconds: float) -> dict[str, Any]:
-    """What perf/bare.py sends: phases one after the other, the drills' requests one by one, all others as many at once as the gate does."""
+    """What perf/bare.py sends: phases one after the other; in drills each request after those that the gate had waited for."""
     steps: list[dict[str, Any]] = []
-    for at_once, request in _ordered(ledger, sent):
-        if not steps or steps[-1]["at_once"] != at_once or steps[-1]["phase"] != request["phase"]:
-            steps.append({"at_once": at_once, "phase": request["phase"], "requests": []})
-        alone = request["phase"] in ("drills", "closing") and sent[request["request_id"]].first
-        steps[-1]["requests"].append(_step(request, sent[request["request_id"]].raw, alone=alone))
-    return {"budget": {"requests": int(limit * SHARE), "seconds": seconds, "exempt": ["/health"]}, "steps": steps}
-
-
-def _ordered(ledger: Ledger, sent: dict[str, Sent]) -> Iterator[tuple[int, dict[str, Any]]]:
     for request in sorted(ledger.requests, key=lambda item: item["number"]):
-        if request["request_id"] in sent:
-            one_by_one = request["phase"] == "drills" or (request["phase"] == "burst" and not request["note"].isdigit())
-            yield 1 if one_by_one else AT_ONCE, request
+        if request["request_id"] not in sent:
+            continue
+        name = request["phase"], _is_step(request)
+        if not steps or steps[-1]["name"] != name:
+            steps.append({"phase": request["phase"], "name": name, "ledger": [], "requests": []})
+        alone = request["phase"] in ("drills", "closing") and sent[request["request_id"]].first
+        after = _before(request, steps[-1]["ledger"]) if name[1] else None
+        steps[-1]["ledger"].append(request)
+        steps[-1]["requests"].append(_step(request, sent[request["request_id"]].raw, after, alone=alone))
+    budget = {"requests": int(limit * SHARE), "seconds": seconds, "exempt": ["/health"]}
+    return {"budget": budget, "steps": [{"phase": step["phase"], "requests": step["requests"]} for step in steps]}
 
 
-def _step(request: dict[str, Any], raw: bytes, *, alone: bool) -> dict[str, Any]:
+def _is_step(request: dict[str, Any]) -> bool:
+    """Whether it is a step of a drill, and not one of many that depend on nothing."""
+    return request["phase"] == "drills" or (request["phase"] == "burst" and not request["note"].isdigit())
+
+
+def _span(request: dict[str, Any]) -> tuple[float, float]:
+    begin = datetime.fromisoformat(request["at"]).timestamp()
+    return begin, begin + request["seconds"]
+
+
+def _before(request: dict[str, Any], others: list[dict[str, Any]]) -> list[int]:
+    """The places of the last ones that had ended when it began: whatever it was that it waited for, it is among them or before them."""
+    spans = [_span(other) for other in others]
+    begun = _span(request)[0] + SLACK
+    ended = [place for place, (_, end) in enumerate(spans) if end <= begun]
+    latest = max((spans[place][0] for place in ended), default=0.0)
+    return [place for place in ended if spans[place][1] > latest - SLACK]
+
+
+def _step(request: dict[str, Any], raw: bytes, after: list[int] | None, *, alone: bool) -> dict[str, Any]:
     return {
         "raw": base64.b64encode(raw).decode(),
         "path": request["target"].partition("?")[0],
         "alone": alone,
         "head": request["method"] == "HEAD",
         "waits": request["safety"] != "burst",
+        "after": after,
     }

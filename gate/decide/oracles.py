@@ -93,9 +93,16 @@ def same_answer(one: Observation, other: Observation) -> bool:
 
 
 def equal(seen: object, expected: object, what: str) -> None:
-    """Two values are equal (and of one kind: true is not 1)."""
-    if seen != expected or isinstance(seen, bool) != isinstance(expected, bool):
+    """Two values are equal (and of one kind at every depth: true is not 1)."""
+    if seen != expected or _truths(seen) != _truths(expected):
         raise Unmet(f"{what} to be {expected!r}", f"{seen!r:.200}")
+
+
+def _truths(value: object) -> object:
+    """Where in a value true and false stand."""
+    if isinstance(value, dict):
+        return {key: _truths(item) for key, item in value.items()}
+    return [_truths(item) for item in value] if isinstance(value, list | tuple) else isinstance(value, bool)
 
 
 def require(holds: bool, expected: str, seen: str, kind: str = "") -> None:  # noqa: FBT001 - the condition itself

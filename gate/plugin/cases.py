@@ -15,6 +15,7 @@ from gate.plugin.decorators import SHAPE, TEMPLATE, Template
 from gate.target.profile import Endpoint, Profile
 from gate.target.settings import Settings
 
+CATALOGUE = "catalogue.txt"
 SELECTIONS: dict[str, Callable[[Endpoint], bool]] = {
     "protected": lambda endpoint: endpoint.protected and endpoint.guarded_by is None,
     "guarded": lambda endpoint: endpoint.protected and endpoint.guarded_by is not None,
@@ -108,7 +109,28 @@ def declared_ids(root: Path, profile: Profile) -> dict[str, str]:
                         f"the control {key} is declared twice, in {found[key]} and {source}", "every id once", "Rename one"
                     )
                 found[key] = source
+    return _listed_ids(root, profile) | found
+
+
+def _listed_ids(root: Path, profile: Profile) -> dict[str, str]:
+    """What the list beside the suites names: a suite's file that is gone leaves its controls in the plan, and they did not run."""
+    path = root / "suites" / CATALOGUE
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    found: dict[str, str] = {}
+    for template_id, selection, source in (line.split() for line in lines if line.strip() and not line.startswith("#")):
+        endpoints: Sequence[Endpoint | None] = select(profile, selection) if selection != "-" else [None]
+        found |= {control_id(template_id, endpoint): source for endpoint in endpoints}
     return found
+
+
+def catalogue(root: Path) -> str:
+    """That list, as it has to be for the suites as they are."""
+    declared = [
+        f"{template_id} {selection or '-'} {path.relative_to(root).as_posix()}"
+        for path in suite_files(root)
+        for template_id, selection in _declarations(path)
+    ]
+    return "\n".join(["# Every declared control: id, selection of endpoints, file. Made by `./run docs`.", *sorted(declared)]) + "\n"
 
 
 def suite_files(root: Path) -> list[Path]:

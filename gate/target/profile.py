@@ -126,6 +126,12 @@ def load_profile(name: str) -> Profile:
 
 
 def _check_endpoints(profile: Profile) -> None:
+    if "auth" not in profile.not_applicable_criteria and not any(endpoint.protected for endpoint in profile.endpoints):
+        raise ConfigurationError(
+            f"{profile.path}: no endpoint is protected, so that access control could not be judged",
+            "at least one endpoint with allow = \"any\" or roles",
+            "Add it, or list auth in not_applicable_criteria",
+        )
     ids = [endpoint.id for endpoint in profile.endpoints]
     for position, endpoint in enumerate(profile.endpoints):
         where = f"{profile.path}: endpoints.{position} ('{endpoint.id}')"

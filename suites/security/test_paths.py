@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gate.api import SUCCESS, control, describe, must_answer, must_keep_out, observe, require, same_answer
+from gate.api import SUCCESS, Inconclusive, control, describe, must_answer, must_keep_out, observe, require, same_answer
 
 REFS = ["OWASP API5:2023", "ASVS 5.0 4.1.4", "WSTG-ATHZ-02", "CWE-22"]
 VERSION = re.compile(r"^/api/v\d+(?=/)")
@@ -62,6 +62,12 @@ def respelled(t, identity):
     return t.get(spelled(t, "encoded letter", t.guarded_read.path), identity, provokes=True, note="encoded letter")
 
 
+def must_stay_out(seen, proof):
+    """Not let in; but a page for people, at an address that the API does not have, is no data of the API."""
+    page = seen.status in SUCCESS and seen.media_type == "text/html" != must_answer(proof).media_type
+    return seen if page and not same_answer(seen, proof) else must_keep_out(seen, proof)
+
+
 def with_slash(t, identity=None, headers=()):
     return t.get(f"{t.profile.auth.whoami}/", identity, headers=headers, provokes=True, note="slash at the end")
 
@@ -86,10 +92,10 @@ def poisoned(t):
 @observe(lambda t: {"spellings": anonymous(t), "slash": poisoned(t)})
 def test_spellings(observed, t, send):
     for proof, seen in observed["spellings"]:
-        must_keep_out(seen, proof)
+        must_stay_out(seen, proof)
     slash, proof = observed["slash"], observed["spellings"][0][0]
     # The same request serves PATH-004; where the edge turns its Host away, the slash has not been tried yet.
-    must_keep_out(slash if slash.status not in (400, 403, 421) else send(with_slash(t)), proof)
+    must_stay_out(slash if slash.status not in (400, 403, 421) else send(with_slash(t)), proof)
 
 
 @control(
@@ -113,15 +119,17 @@ def test_spellings(observed, t, send):
     }
 )
 def test_spelling_without_role(observed):
-    must_keep_out(observed["attack"], observed["positive"])
+    must_stay_out(observed["attack"], observed["positive"])
 
 
 def nul(t):
-    """A read whose path names something by id, with a NUL in that id."""
+    """A read whose path names something by id, and the same with a NUL in that id."""
     for item in t.profile.endpoints:
         found = re.search(r"\{(?:batch_code|ghost_uuid|ghost_batch)\}", item.path)
         if item.method == "GET" and found and (item.allow == "open" or t.weakest in t.entitled(item)):
-            return t.get(f"{item.path[: found.start()]}a%00b{item.path[found.end() :]}", t.weakest, provokes=True, note="NUL in the path")
+            path = f"{item.path[: found.start()]}a%00b{item.path[found.end() :]}"
+            attack = t.get(path, t.weakest, provokes=True, note="NUL in the path")
+            return {"positive": t.call(item, t.weakest), "attack": attack}
     raise AssertionError(f"the profile has no GET endpoint that names something by id in its path and that '{t.weakest}' may call")
 
 
@@ -136,8 +144,11 @@ def nul(t):
     mend="Refuse control characters in path parameters.",
 )
 @observe(nul)
-def test_nul_in_path(observed):
-    require(observed.status < 500, "a refusal", describe(observed), "crash")
+def test_nul_in_path(observed, t):
+    positive, attack = observed["positive"], observed["attack"]
+    if positive.status in t.missing_status:
+        raise Inconclusive(f"the plain read was refused ({describe(positive)}), so that the path was not looked at")
+    require(attack.status < 500, "a refusal", describe(attack), "crash")
 
 
 @control(
@@ -152,9 +163,10 @@ def test_nul_in_path(observed):
     why="A cache that keeps the redirect would send everyone after to another machine.",
     mend="Redirect to paths, or switch redirects of slashes off; accept known hosts only.",
 )
-@observe(poisoned)
+@observe(lambda t: {"positive": t.get(t.profile.auth.whoami, t.weakest), "attack": poisoned(t)})
 def test_redirect(observed, t):
-    location = observed.answer.header("location") or ""
+    must_answer(observed["positive"])
+    location = observed["attack"].answer.header("location") or ""
     require(f"gate-{t.run_id}.host.example" not in location, "no host that the caller claims", f"Location: {location:.120}")
 
 
@@ -176,7 +188,7 @@ def test_redirect(observed, t):
     }
 )
 def test_cache_deception(observed):
-    must_keep_out(observed["attack"], observed["positive"])
+    must_stay_out(observed["attack"], observed["positive"])
 
 
 def mounts(t):
@@ -204,7 +216,4 @@ def mounts(t):
 )
 def test_old_mounts(observed):
     for seen in observed["attacks"]:
-        # A page for people at an address that the API does not have is no data.
-        page = seen.status in SUCCESS and seen.media_type == "text/html" and not same_answer(seen, must_answer(observed["positive"]))
-        if not page:
-            must_keep_out(seen, observed["positive"])
+        must_stay_out(seen, observed["positive"])

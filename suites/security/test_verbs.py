@@ -57,15 +57,16 @@ def overriding(t):
     why="A link or a picture on any page could write; what filters by verb would be passed.",
     mend="Remove method override from the framework's configuration.",
 )
-@observe(overriding)
+@observe(lambda t: {"positive": t.call(ghost_write(t), t.entitled(ghost_write(t))[-1]), "attack": overriding(t)})
 def test_method_override(observed, t, send):
-    if observed.status == 405:
+    endpoint, attack = ghost_write(t), observed["attack"]
+    must_answer(observed["positive"], endpoint.allowed)
+    if attack.status == 405:
         return  # the verb that was claimed is allowed there: it was not looked at
-    endpoint = ghost_write(t)
     plain = send(t.get(endpoint.path, t.entitled(endpoint)[-1], note="plain"))
-    bodies = [seen.answer.body.replace(seen.request_id.encode(), b"") for seen in (observed, plain)]
-    same = observed.status == plain.status and bodies[0] == bodies[1]
-    require(same, f"the answer of a plain GET ({describe(plain)})", describe(observed), "bypass")
+    bodies = [seen.answer.body.replace(seen.request_id.encode(), b"") for seen in (attack, plain)]
+    same = attack.status == plain.status and bodies[0] == bodies[1]
+    require(same, f"the answer of a plain GET ({describe(plain)})", describe(attack), "bypass")
 
 
 @control(
@@ -117,6 +118,10 @@ def test_unknown_verb(observed):
     must_keep_out(observed["attack"], observed["positive"])
 
 
+def tracing(t):
+    return t.request("TRACE", t.profile.auth.whoami, identity=t.weakest, headers=[("X-Gate-Canary", CANARY)], provokes=True)
+
+
 @control(
     "VERB-003",
     "TRACE returns neither headers nor tokens",
@@ -128,11 +133,13 @@ def test_unknown_verb(observed):
     why="Scripts could read credentials that browsers and proxies add.",
     mend="Switch TRACE off, in the service and at the edge.",
 )
-@observe(lambda t: t.request("TRACE", t.profile.auth.whoami, identity=t.weakest, headers=[("X-Gate-Canary", CANARY)], provokes=True))
+@observe(lambda t: {"positive": t.get(t.profile.auth.whoami, t.weakest), "attack": tracing(t)})
 def test_trace(observed, t):
-    body = observed.answer.body
-    require(CANARY.encode() not in body, "no header of the request in the answer", f"HTTP {observed.status} repeats them", "bypass")
-    require(t.settings.tokens[t.weakest].encode() not in body, "no token in the answer", f"HTTP {observed.status} repeats it", "bypass")
+    must_answer(observed["positive"])
+    attack = observed["attack"]
+    body = attack.answer.body
+    require(CANARY.encode() not in body, "no header of the request in the answer", f"HTTP {attack.status} repeats them", "bypass")
+    require(t.settings.tokens[t.weakest].encode() not in body, "no token in the answer", f"HTTP {attack.status} repeats it", "bypass")
 
 
 def changes(t):
@@ -153,10 +160,11 @@ def changes(t):
     why="A trail that can be edited proves nothing to an auditor.",
     mend="Remove the route; let the service's database user only insert into the trail.",
 )
-@observe(changes)
+@observe(lambda t: {"positive": t.get(t.profile.auth.whoami, next(iter(t.profile.identities))), "attacks": changes(t)})
 def test_trail_is_not_editable(observed, t):
+    must_answer(observed["positive"])
     refusals = {404, 405, 501, *t.missing_status, *t.denied_status}
-    for seen in observed:
+    for seen in observed["attacks"]:
         kind = "bypass" if seen.status in SUCCESS else "crash" if seen.status >= 500 else ""
         require(seen.status in refusals, f"{seen.probe} to be refused as not allowed", describe(seen), kind)
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
+import re
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from faults.forge import digest
-from faults.model import Headers, Request, Response, write_json
+from faults.http1 import response_bytes
+from faults.model import Headers, Request, Response
 from faults.profile import Profile
 from faults.upstream import Shared, Upstream
 
@@ -61,7 +65,7 @@ SUPPLIERS = [{"supplier_id": str(number), "name": f"Supplier {number}"} for numb
 BACKWARD = {"suppliers": SUPPLIERS, "raw_material_lots": [{"rm_lot_id": "1"}, {"rm_lot_id": "2"}]}
 FORWARD = {"finished_lots": [{"finished_id": "1"}], "customers": CUSTOMERS}
 COUNTS = {"impacted_customers_count": 2, "impacted_qty": 650.0, "suppliers_count": 2, "finished_lots_count": 1}
-KPI = {"supplier_risk_coverage_pct": "66.67", "batch_compliance_auto_validation_pct": "20.00", "avg_recall_trace_time_ms": "2.00"}
+KPI = {"supplier_risk_coverage_pct": 66.67, "batch_compliance_auto_validation_pct": "20.00", "avg_recall_trace_time_ms": "2.00"}
 KPI |= {"avg_audit_report_gen_time_sec": "0.02", "quality_deviation_rate": "0.1667"}
 CYCLE = {"run_id": RUN, "status": "completed", "started_at": NOW, "completed_at": NOW, "actor_id": "gate-ops", "summary": KPI}
 GOOD: dict[str, Any] = {
@@ -83,8 +87,15 @@ GOOD: dict[str, Any] = {
     "cycle.runs": {"rows": [{**CYCLE, "error_message": None}]},
     "cycle.status": {"daily_cycle_running": False, "running_run": None, "last_run": CYCLE},
     "pack.generate": REPORTED,
-    "pack.verify": {"pack_id": PACK, "valid": True, "missing_files": [], "mismatches": [], "verified_by": "gate-viewer", "verified_at": NOW},
-    "pack.list": {"rows": [REPORTED]},
+    "pack.verify": {
+        "pack_id": PACK,
+        "valid": True,
+        "missing_files": [],
+        "mismatches": [],
+        "verified_by": "gate-viewer",
+        "verified_at": NOW,
+    },
+    "pack.list": {"rows": [REPORTED] * 30},
 }
 
 
@@ -92,17 +103,16 @@ class Healthy:
     """Answers requests as the profile says a healthy service does."""
 
     def __init__(self) -> None:
-        self.shared = Shared(Profile(), TOKENS, (), "healthy.example:80", _dice())
+        self.shared = Shared(Profile(), TOKENS, (), "healthy.example:80", random.Random(1))  # noqa: S311 - reproducible dice
         self.shared.in_flight = 9
         self._asked: dict[str, int] = {}
 
     async def send(self, ask: Request) -> Response:
         """One answer, as if it had come over the wire."""
-        answer = self._answer(ask)
-        if answer.wire is None:
-            written = Response(answer.status, (*answer.headers, *_cors(ask)), answer.body, answer.reason, wire=b"HTTP/1.1 200 OK\r\n\r\n" + answer.body)
-            return written
-        return answer
+        sane = re.fullmatch(r"[\w.-]{1,128}", ask.header("x-request-id"))
+        answer = self._answer(ask if sane else ask.saying("X-Request-ID", "our-own"))
+        answer = answer.but(headers=(*answer.headers, ("X-Frame-Options", "DENY"), *_cors(ask)))
+        return replace(answer, wire=response_bytes(answer, ask.method))
 
     def _answer(self, ask: Request) -> Response:
         profile, up = self.shared.profile, Upstream(self.shared, self.send)
@@ -135,7 +145,9 @@ class Healthy:
         given = ask.json() if ask.body else {}
         if ask.method == "POST" and (given is None or not isinstance(given, dict) or _bad(given, places) or "json" not in _kind(ask)):
             return up.error(ask, 422, "validation_error")
-        if "ghost" in ask.target.lower() or "GHOST" in str(given) or "ack" in ask.target:
+        if "ghost" in ask.target.lower() or "GHOST" in str(given) or ask.target.endswith("/ack"):
+            return up.error(ask, 404)
+        if any(place.startswith("trace") for place in places) and BATCH not in ask.target:
             return up.error(ask, 404)
         if "whoami" in places:
             who = up.who(ask) or ""
@@ -181,11 +193,3 @@ def _cors(ask: Request) -> Headers:
     if ask.header("origin") != "https://ops.example.com":
         return (("access-control-allow-credentials", "true"),) if ask.header("origin") else ()
     return (("access-control-allow-origin", ask.header("origin")), ("access-control-allow-credentials", "true"))
-
-
-def _dice() -> Any:
-    import random
-
-    return random.Random(1)
-
-

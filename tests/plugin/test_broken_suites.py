@@ -222,14 +222,14 @@ def test_no_suites_at_all(made: Made, service: Service) -> None:
     assert done.is_one_sentence()
 
 
-def test_a_check_that_kills_the_process(made: Made, service: Service) -> None:
-    """Nobody is left to say anything: a journal without a verdict, and no report."""
-    made.write(FILE, HEAD + check("X-001", "os._exit(3)"))
+@pytest.mark.parametrize("status", [0, 3])
+def test_a_check_that_ends_the_process(status: int, made: Made, service: Service) -> None:
+    """A status that no verdict stands behind never leaves the command, least of all 0."""
+    made.write(FILE, HEAD + check("X-001", f"os._exit({status})"))
     done = made.run(service.base_url)
-    assert done.status == 3
-    assert ": PASS" not in done.everything
-    assert [path.suffix for path in done.reports.iterdir()] == [".partial"]
-    assert not [item for item in done.events if item["event"] == "verdict"]
+    assert done.status == 11
+    assert done.outcome("X-001") == "error"
+    assert ": PASS" not in done.out.splitlines()[-1]
 
 
 def by_addopts(_made: Made) -> dict[str, str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import importlib.util
 import inspect
 import itertools
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,15 +20,27 @@ from gate.plugin.decorators import SHAPE
 from gate.plugin.requests import Target
 from gate.redact import Redactor
 from gate.target.profile import load_profile
-from tests.suites.made_up import suite
+from tests.suites.made_up import ROOT
 
 TOKENS = {name: f"token-of-{name}-0123456789abcdef" for name in ("admin", "qa", "ops", "viewer")}
 ROLES = {"admin": ["admin"], "qa": ["qa_manager", "qa_analyst"], "ops": ["ops_scheduler"], "viewer": ["viewer"]}
 WHOAMI, EVENTS, HEALTH = "/api/v1/auth/whoami", "/api/v1/audit/events", "/health"
-MAY = {"whoami": set(TOKENS), "events": {"admin", "qa", "viewer"}}
+MAY = {"admin", "qa", "viewer"}
 Answer = tuple[int, Any, dict[str, str]]
 Before = Callable[[Probe, Callable[..., Answer]], Answer]
 _numbers = itertools.count(1)
+
+
+@functools.cache
+def suite(name: str) -> ModuleType:
+    """A file of suites/security as a module, known to Python by name, as dataclasses demand."""
+    path = ROOT / "suites" / "security" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"security_{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def made_target() -> Target:
@@ -60,15 +75,20 @@ def healthy(probe: Probe, path: str | None = None, who: str | None = None) -> An
         return 200, {"status": "ok"}, {}
     if probe.method not in ("GET", "POST", "PATCH"):
         return 405, {"error": "method"}, {}
-    if unquote(where) not in (WHOAMI, EVENTS, "/api/v1/recall/simulate"):
-        return 404, {"error": "nothing there"}, {}
-    if who is None:
-        return 401, {"error": "token"}, {"www-authenticate": "Bearer"}
-    if unquote(where) == WHOAMI:
-        return 200, {"user": {"user_id": f"gate-{who}", "roles": ROLES[who], "token_source": "authorization"}, "auth_enabled": True}, {}
-    if where.endswith("simulate"):
-        return 422, {"error": "body"}, {}
-    return (200, [{"audit_id": "1", "payload": "the events of the trail"}], {}) if who in MAY["events"] else (403, {"error": "role"}, {})
+    answer = routed(unquote(where), who or "")
+    return (401, {"error": "token"}, {"www-authenticate": "Bearer"}) if who is None and answer[0] != 404 else answer
+
+
+def routed(where: str, who: str) -> Answer:
+    """What a known caller is answered."""
+    me = {"user": {"user_id": f"gate-{who}", "roles": ROLES.get(who), "token_source": "authorization"}, "auth_enabled": True}
+    events = [{"audit_id": "1", "payload": "the events of the trail"}]
+    answers: dict[str, Answer] = {
+        WHOAMI: (200, me, {}),
+        EVENTS: (200, events, {}) if who in MAY else (403, {"error": "role"}, {}),
+        "/api/v1/recall/simulate": (422, {"error": "body"}, {}),
+    }
+    return answers.get(where, (404, {"error": "nothing there"}, {}))
 
 
 def observe(probe: Probe, answer: Answer) -> Observation:
@@ -82,7 +102,7 @@ def observe(probe: Probe, answer: Answer) -> Observation:
 
 def judge(file: str, check: str, before: Before | None = None, **known: Any) -> list[Probe]:
     """Let a control's check judge the service with that fault before it; the probes that were sent besides the declared ones."""
-    module, t, later = suite(f"security/{file}.py"), made_target(), list[Probe]()
+    module, t, later = suite(file), made_target(), list[Probe]()
 
     def ask(probe: Probe) -> Observation:
         return observe(
@@ -102,7 +122,7 @@ def judge(file: str, check: str, before: Before | None = None, **known: Any) -> 
 
     function = getattr(module, check)
     shape = getattr(function, SHAPE, None)
-    given = {"t": t, "send": send, "measured": lambda _: None, "apart": suite("security/conftest.py").told_apart(send), **known}
+    given = {"t": t, "send": send, "measured": lambda _: None, "apart": suite("conftest").told_apart(send), **known}
     if shape is not None:
         given["observed"] = show(shape(t))
     if "run" in inspect.signature(function).parameters:

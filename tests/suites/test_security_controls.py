@@ -1,20 +1,20 @@
-"""The controls about credentials, verbs, paths, headers, origins and the limit can fail, each for its own reason; harmless services pass."""
+"""The controls about credentials, verbs, paths and headers can fail, each for its own reason; harmless services pass."""
 
 from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 import pytest
 
 from gate.model import Inconclusive, Probe, Unmet
-from tests.suites.made_up import suite
 from tests.suites.small_service import (
     EVENTS,
+    HEALTH,
     TOKENS,
     WHOAMI,
     Answer,
@@ -23,12 +23,9 @@ from tests.suites.small_service import (
     header,
     healthy,
     judge,
-    made_target,
-    observe,
     rerouted,
 )
 
-GOOD = "https://ops.example.com"
 CONTROLS = {
     "AUTH-002": ("test_tokens", "test_scheme_case"),
     "AUTH-005": ("test_tokens", "test_empty_and_placeholder_tokens"),
@@ -59,7 +56,6 @@ CONTROLS = {
     "HDR-003": ("test_headers", "test_claimed_role"),
     "HDR-004": ("test_places", "test_forwarded_host"),
     "HDR-005": ("test_headers", "test_hop_by_hop"),
-    "HDR-006": ("test_headers", "test_two_lengths"),
     "HDR-007": ("test_headers", "test_large_header"),
 }
 PLACES = ("AUTH-007", "AUTH-012", "AUTH-013", "AUTH-016", "AUTH-017", "AUTH-019")
@@ -74,7 +70,7 @@ def when(holds: Any, **as_if: Any) -> Before:
 def spelt(normalise: Any) -> Before:
     """A fault: the router serves another spelling of a path, which the guard does not know."""
 
-    def answer(probe: Probe, ask: Any) -> Answer:
+    def answer(probe: Probe, ask: Callable[..., Answer]) -> Answer:
         path = probe.target.partition("?")[0]
         plain = normalise(path)
         return ask(path=plain, who=caller(probe) or "admin") if plain != path and plain in (WHOAMI, EVENTS) else ask()
@@ -94,7 +90,7 @@ def values(probe: Probe) -> list[str]:
     return [value.removeprefix("Bearer ") for value in header(probe, "authorization")]
 
 
-def highest(probe: Probe, ask: Any) -> Answer:
+def highest(probe: Probe, ask: Callable[..., Answer]) -> Answer:
     return ask(who="admin" if TOKENS["admin"] in [*values(probe), *header(probe, "x-api-key")] and header(probe, "x-api-key") else None)
 
 
@@ -102,12 +98,12 @@ def crash(holds: Any) -> Before:
     return lambda probe, ask: (500, {"error": "internal"}, {}) if holds(probe) else ask()
 
 
-def poison(probe: Probe, ask: Any) -> Answer:
+def poison(probe: Probe, ask: Callable[..., Answer]) -> Answer:
     there = probe.target.endswith("/") and header(probe, "host")
     return (307, b"", {"location": f"http://{header(probe, 'host')[0]}{WHOAMI}"}) if there else ask()
 
 
-def linked(probe: Probe, ask: Any) -> Answer:
+def linked(probe: Probe, ask: Callable[..., Answer]) -> Answer:
     status, body, more = ask()
     return status, body, more | {f"link-{number}": f"<http://{host}/>" for number, host in enumerate(header(probe, "x-forwarded-host"))}
 
@@ -116,12 +112,12 @@ def chosen(name: str) -> Before:
     return lambda probe, ask: healthy(rerouted(probe, header(probe, name)[0])) if header(probe, name) else ask()
 
 
-def override(probe: Probe, ask: Any) -> Answer:
+def override(probe: Probe, ask: Callable[..., Answer]) -> Answer:
     claimed = header(probe, "x-http-method-override") or query(probe).get("_method")
     return (404, {"error": "no such alert"}, {}) if claimed else (405, {"error": "method"}, {}) if probe.method == "GET" else ask()
 
 
-def echo(probe: Probe, _ask: Any) -> Answer:
+def echo(probe: Probe, _ask: Callable[..., Answer]) -> Answer:
     return 200, "\r\n".join(f"{name}: {value}" for name, value in probe.headers).encode(), {"content-type": "message/http"}
 
 
@@ -130,7 +126,7 @@ class Remembering:
 
     who: str | None = None
 
-    def __call__(self, probe: Probe, ask: Any) -> Answer:
+    def __call__(self, probe: Probe, ask: Callable[..., Answer]) -> Answer:
         known, self.who = self.who, caller(probe)
         return ask(who=self.who or known)
 
@@ -208,17 +204,15 @@ FAULTS: list[tuple[str, str, Before]] = [
     ("HDR-003", "the query", when(lambda probe: query(probe).get("role"), who="admin")),
     ("HDR-004", "a link", linked),
     ("HDR-005", "stripped credentials", when(lambda probe: "Authorization" in str(header(probe, "connection")), who="admin")),
-    ("HDR-006", "the first length", lambda _probe, _ask: (422, {"error": "body"}, {})),
     ("HDR-007", "a crash", crash(lambda probe: any(len(value) > 8192 for _, value in probe.headers))),
 ]
 
 
 @pytest.mark.parametrize(("control", "name", "before"), FAULTS, ids=[f"{control}: {name}" for control, name, _ in FAULTS])
 def test_a_fault_is_named(control: str, name: str, before: Before) -> None:
-    if name == "a scheme in another case":
-        pytest.raises(Unmet, judge, *CONTROLS[control])  # this small service knows one spelling only
-    else:
-        pytest.raises(Unmet, judge, *CONTROLS[control], before)
+    assert name
+    with pytest.raises(Unmet):
+        judge(*CONTROLS[control], before)
 
 
 @pytest.mark.parametrize(("control", "name", "before"), [item for item in FAULTS if item[0] in (*PLACES, *GUARD)])
@@ -239,23 +233,18 @@ def test_what_works_only_together_is_named_by_all(family: tuple[str, ...]) -> No
             judge(*CONTROLS[control], before)
 
 
-def sane(probe: Probe, ask: Any) -> Answer:
-    lengths = len(header(probe, "content-length")) > 1
-    return (400, b"", {}) if lengths else ask()
-
-
-def edge(probe: Probe, ask: Any) -> Answer:
+def edge(probe: Probe, ask: Callable[..., Answer]) -> Answer:
     """Refuses bent hosts, large headers and what it does not understand; redirects slashes; answers what it does not know with a page."""
-    if header(probe, "host") or len(header(probe, "content-length")) > 1 or any(len(value) > 8192 for _, value in probe.headers):
+    if header(probe, "host") or any(len(value) > 8192 for _, value in probe.headers):
         return 400, b"bad request", {"content-type": "text/plain"}
     if probe.method not in ("GET", "POST", "PATCH", "PUT", "DELETE"):
         return 501, b"", {}
-    if probe.target.startswith(("/v1/", "/internal/")):
+    if not probe.target.startswith("/api/") and probe.target != HEALTH:
         return 200, b"<!doctype html><title>Welcome</title>", {"content-type": "text/html"}
     return (308, b"", {"location": probe.target.rstrip("/")}) if probe.target.endswith("/") else ask()
 
 
-def key_first(probe: Probe, ask: Any) -> Answer:
+def key_first(probe: Probe, ask: Callable[..., Answer]) -> Answer:
     key = header(probe, "x-api-key")
     return ask() if not key else healthy(replace(probe, headers=(("X-API-Key", key[0]),)))
 
@@ -264,7 +253,7 @@ SPARED = {"AUTH-002"}  # this small service knows one spelling of the scheme
 
 
 @pytest.mark.parametrize("control", [name for name in CONTROLS if name not in SPARED])
-@pytest.mark.parametrize("before", [sane, edge])
+@pytest.mark.parametrize("before", [None, edge])
 def test_healthy_services_pass(control: str, before: Before) -> None:
     judge(*CONTROLS[control], before)
 
@@ -273,155 +262,7 @@ def test_either_header_may_count_first() -> None:
     assert len(judge(*CONTROLS["AUTH-010"], key_first)) == 2
 
 
-@pytest.mark.parametrize("control", [name for name in CONTROLS if name not in {*SPARED, "PATH-003", "VERB-001", "VERB-003", "VERB-005"}])
+@pytest.mark.parametrize("control", [name for name in CONTROLS if name not in SPARED])
 def test_a_service_that_refuses_everyone_proves_nothing(control: str) -> None:
-    if control == "HDR-006":
-        return
     with pytest.raises((Inconclusive, Unmet)):
         judge(*CONTROLS[control], lambda _probe, _ask: (401, {"error": "token"}, {}))
-
-
-# ---- origins --------------------------------------------------------------------------------------------------------------------------
-
-CORS, LIMIT = suite("security/test_cors.py"), suite("security/test_rate_limit.py")
-FINE = {"access-control-allow-origin": GOOD, "access-control-allow-credentials": "true", "vary": "Origin"}
-ORIGINS: dict[str, tuple[str, dict[str, str]]] = {
-    "a surplus verb": ("test_surplus", {"access-control-allow-methods": "GET, DELETE"}),
-    "any verb": ("test_surplus", {"access-control-allow-methods": "*"}),
-    "any header": ("test_surplus", {"access-control-allow-headers": "authorization, X-Evil-Gate"}),
-    "the private network": ("test_private_network", {"access-control-allow-private-network": "true"}),
-    "no vary": ("test_vary", {"vary": "Accept"}),
-    "no credentials": ("test_credentials", {"access-control-allow-credentials": "false"}),
-}
-
-
-@pytest.mark.parametrize("case", ORIGINS)
-def test_origins(case: str) -> None:
-    check, wrong = ORIGINS[case]
-    judge("test_cors", check, lambda _probe, ask: (ask()[0], {}, FINE))
-    with pytest.raises(Unmet):
-        judge("test_cors", check, lambda _probe, ask: (ask()[0], {}, FINE | wrong))
-
-
-def strange_run(reflected: int | None) -> Any:
-    t = made_target()
-    probe = t.get(WHOAMI, headers=[("Origin", t.strange_origin)])
-    allow = {"access-control-allow-origin": t.strange_origin}
-    return SimpleNamespace(observations=[observe(probe, (status, {}, allow if status == reflected else {})) for status in (200, 401, 404)])
-
-
-@pytest.mark.parametrize("status", [200, 401, 404])
-def test_a_strange_origin_is_let_in_somewhere(status: int) -> None:
-    judge("test_cors", "test_strange_origins_everywhere", run=strange_run(None))
-    with pytest.raises(Unmet):
-        judge("test_cors", "test_strange_origins_everywhere", run=strange_run(status))
-
-
-def test_strange_origins_that_met_no_refusal_prove_nothing() -> None:
-    run = strange_run(None)
-    run.observations = run.observations[:1]
-    with pytest.raises(Inconclusive):
-        judge("test_cors", "test_strange_origins_everywhere", run=run)
-
-
-# ---- the limit ------------------------------------------------------------------------------------------------------------------------
-
-
-def burst(**statuses: int) -> Any:
-    """An exhausted limit, and what was asked meanwhile with another status."""
-    names = suite("security/conftest.py")
-    t = made_target()
-    asked = {
-        "again": t.get("/b", safety="burst"),
-        **names.variations(t, "/b"),
-        "elsewhere": t.get(WHOAMI),
-        "at last": t.get("/b", safety="burst"),
-    }
-    usual = {"elsewhere": 200, "exempt": 200}
-    body = {"error": {"code": "rate_limit_exceeded", "retry_after_seconds": statuses.pop("told", 5)}}
-    seen = {
-        name: observe(probe, (statuses.get(name.replace(" ", "_"), usual.get(name, 429)), body, {"retry-after": "5"}))
-        for name, probe in asked.items()
-    }
-    return names.Burst([seen["again"]], seen)
-
-
-LIMITS = {
-    "a claimed address": ("test_claimed_address", {"spoofed": 404}, Inconclusive),
-    "no token": ("test_strangers", {"anonymous": 404}, Unmet),
-    "an unknown token": ("test_strangers", {"unknown_token": 404}, Unmet),
-    "another path": ("test_other_path", {"elsewhere": 429}, Unmet),
-    "the other header": ("test_bypass", {"other_form": 404}, Unmet),
-    "another identity": ("test_bypass", {"other_identity": 404}, Unmet),
-    "another verb": ("test_bypass", {"POST": 404}, Unmet),
-    "another query": ("test_bypass", {"query": 404}, Unmet),
-    "a question mark": ("test_bypass", {"bare_mark": 404}, Unmet),
-    "not throttled at last": ("test_bypass", {"at_last": 404}, Inconclusive),
-    "another time in the body": ("test_throttled_envelope", {"told": 35}, Unmet),
-}
-
-
-@pytest.mark.parametrize("case", LIMITS)
-def test_limits(case: str) -> None:
-    check, statuses, error = LIMITS[case]
-    judge("test_rate_limit", check, burst=burst())
-    with pytest.raises(error):
-        judge("test_rate_limit", check, burst=burst(**statuses))
-
-
-def test_a_client_that_stays_locked_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    waited: list[float] = []
-    monkeypatch.setattr("time.sleep", waited.append)
-    judge("test_rate_limit", "test_reset", burst=burst())
-    with pytest.raises(Unmet):
-        judge("test_rate_limit", "test_reset", lambda _probe, _ask: (429, {}, {"retry-after": "1"}), burst=burst())
-    assert waited == [5.5, 5.5]
-
-
-# ---- what the whole run shows ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("challenge", [True, False])
-def test_a_refusal_without_challenge(challenge: bool) -> None:  # noqa: FBT001 - both are tried
-    run = SimpleNamespace(observations=[observe(made_target().get(WHOAMI), (401, {}, {"www-authenticate": "Bearer"} if challenge else {}))])
-    if challenge:
-        judge("test_credentials", "test_challenge", run=run)
-    else:
-        with pytest.raises(Unmet):
-            judge("test_credentials", "test_challenge", run=run)
-
-
-class Trail:
-    """A run whose trail holds one event too many in the reader's name; each round of reads may write another one."""
-
-    def __init__(self, *, writes: bool, action: str = "RECALL_SIMULATED") -> None:
-        self.writes, self.rows = writes, [self.row(1, action)]
-        t = made_target()
-        self.client: Any = SimpleNamespace(identity={"clock_skew_seconds": 0.0}, send_all=self.read)
-        self.observations = [observe(t.get(WHOAMI, "viewer"), (200, {}, {})), observe(t.get(EVENTS, "viewer"), (200, self.rows, {}))]
-
-    @staticmethod
-    def row(number: int, action: str = "RECALL_SIMULATED") -> dict[str, str]:
-        return {"audit_id": str(number), "actor_id": "gate-viewer", "action_type": action, "event_time": "2026-01-01T00:00:01+00:00"}
-
-    def read(self, probes: Any) -> None:
-        assert probes
-        if self.writes:
-            self.rows = [self.row(len(self.rows) + 1), *self.rows]
-
-    def send(self, probe: Probe) -> Any:
-        return observe(probe, (200, list(self.rows), {}))
-
-
-def test_a_read_that_writes() -> None:
-    with pytest.raises(Unmet):
-        judge("test_verbs", "test_reads_do_not_write", run=Trail(writes=True))
-
-
-def test_an_event_of_someone_else_with_the_same_account_is_no_write_of_a_read() -> None:
-    judge("test_verbs", "test_reads_do_not_write", run=Trail(writes=False))
-
-
-def test_records_of_refusals_are_no_writes() -> None:
-    trail = Trail(writes=False, action="ACCESS_DENIED")
-    judge("test_verbs", "test_reads_do_not_write", run=trail)
