@@ -118,6 +118,7 @@ def made_up_settings(profile: str) -> Settings:
         "BASE_URL": "https://target.example",
         "DATABASE_URL": "postgresql:///made-up",
         "REVOKED_TOKENS": "REVOKED_TOKEN-made-up",
+        "RATE_LIMIT_WINDOW_SECONDS": "1",  # short enough to wait for its end
     }
     # The folder is one in which nobody keeps an env file: what a user has there must not change the catalogue.
     return load_settings({"profile": profile}, environment, data_root() / "suites")

@@ -129,7 +129,7 @@ def _check_endpoints(profile: Profile) -> None:
     if "auth" not in profile.not_applicable_criteria and not any(endpoint.protected for endpoint in profile.endpoints):
         raise ConfigurationError(
             f"{profile.path}: no endpoint is protected, so that access control could not be judged",
-            "at least one endpoint with allow = \"any\" or roles",
+            'at least one endpoint with allow = "any" or roles',
             "Add it, or list auth in not_applicable_criteria",
         )
     ids = [endpoint.id for endpoint in profile.endpoints]

@@ -220,7 +220,7 @@ def test_challenge(run, measured, t):
     safety="denied",
     refs=REFS,
     feature="auth",
-    covers=("B16",),
+    covers=("B6",),
     why="Proxies put the requests of many people on one connection: one would act in the name of the one before.",
     mend="Look at the credentials of every request; keep nothing of them in the connection.",
 )

@@ -47,6 +47,7 @@ UNCLEAR = {
     "folded": b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n",
     "no version": b"GET /\r\n\r\n",
     "bare line ends": b"GET / HTTP/1.1\nHost: a\n\n",
+    "a chunk without a size": b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\nz\r\n\r\n",
     "no http": b"\x16\x03\x01\x00\xa5\n\n",
 }
 

@@ -31,7 +31,7 @@ def connect(stack: ExitStack) -> Callable[..., Client]:
 
     def make(target: Server | str, *args: Any, **settings: Any) -> Client:
         url = target if isinstance(target, str) else target.url
-        settings = {"budget": BudgetSettings(requests=1_000_000), "user_agent": "gate/0.1.0 (run r1)"} | settings
-        return stack.enter_context(Client(ClientSettings(url, "r1", **settings), *args))
+        given: dict[str, Any] = {"budget": BudgetSettings(requests=1_000_000), "user_agent": "gate/0.1.0 (run r1)", **settings}
+        return stack.enter_context(Client(ClientSettings(url, "r1", **given), *args))
 
     return make

@@ -106,7 +106,7 @@ def signalling(number):
 
     def handler(peer):
         peer.request()
-        signal.pthread_kill(threading.main_thread().ident, number)
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
         peer.gone()
 
     return handler

@@ -116,3 +116,11 @@ def launch(settings: dict[str, str], out_dir: Path, *options: str, **more: Any) 
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True}
     started: subprocess.Popen[str] = subprocess.Popen(command, env=environment, cwd=out_dir.parent, **pipes, **more)
     return started
+
+
+SOMEWHERE = {name: f"token-of-{name.lower()}-0123456789" for name in TOKENS} | {"BASE_URL": "http://127.0.0.1:9"}
+
+
+def settings(**changes: str | None) -> dict[str, str]:
+    """Settings of a target that is not there, changed."""
+    return {key: value for key, value in (SOMEWHERE | changes).items() if value is not None}

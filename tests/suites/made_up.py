@@ -33,7 +33,11 @@ def suite(name: str) -> ModuleType:
 def target() -> Target:
     """`t`, with the shipped profile."""
     settings: Any = SimpleNamespace(
-        profile=load_profile("supply_intel"), tokens=TOKENS, batch_code="BATCH-1", base_url="http://127.0.0.1:1"
+        profile=load_profile("supply_intel"),
+        tokens=TOKENS,
+        batch_code="BATCH-1",
+        base_url="http://127.0.0.1:1",
+        rate_limit_requests=300,
     )
     return Target(settings, "run", Redactor([]))
 

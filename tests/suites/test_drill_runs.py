@@ -66,9 +66,7 @@ def packed(asked: Asked, answer: Answer) -> Answer:
 FAULTS: dict[str, Any] = {
     "FILE-002": opened,
     "AUD-006": packed,
-    "AUD-022": rewritten(
-        ("/audit/events?limit=1000",), lambda body: {**body, "rows": without(body["rows"], 5), "count": body["count"] - 1}
-    ),
+    "AUD-022": rewritten(("/audit/events?limit=1000",), lambda body: {"rows": without(body["rows"], len(body["rows"]) - 2)}),
     "AUD-024": rewritten(("/download/checksums.json",), lambda body: {**body, "extra.csv": "0" * 64}),
     "AUD-027": rewritten(("/audit/packs",), lambda body: {**body, "rows": [{**row, "row_count": 1} for row in body["rows"]]}),
     "ACC-012": rewritten(("/timeline",), lambda body: {**body, "timeline": body["timeline"][-1:]}),
@@ -119,15 +117,18 @@ def test_recall_and_trace_lose_the_same_customer(healthy: Reference, tmp_path: P
     assert recall == {"REC-015", "REC-016"}
 
 
+def prettier(body: Any) -> Any:
+    """With another figure for one KPI, wherever it stands."""
+    if isinstance(body, dict):
+        return {key: "77.77" if key == "supplier_risk_coverage_pct" else prettier(value) for key, value in body.items()}
+    return [prettier(item) for item in body] if isinstance(body, list) else body
+
+
 @pytest.mark.slow
 def test_cycle_and_kpis_tell_the_same_untruth(healthy: Reference, tmp_path: Path) -> None:
     """The run's summary and the KPIs agree with each other, and not with what is stored."""
 
-    def change(asked: Asked, answer: Answer) -> Answer:
-        told = "/kpi/daily" in asked.target or "/automation/" in asked.target
-        return Answer(answer.status, answer.headers, answer.body.replace(b"66.67", b"70.25")) if told else answer
-
-    done = run(healthy, change, tmp_path)
+    done = run(healthy, rewritten(("/kpi/daily", "/automation/"), prettier), tmp_path)
     assert done.status == 10, done.out
     assert "ACC-021" in failed(done)
     assert "ACC-018" not in failed(done)
