@@ -96,7 +96,7 @@ def test_unrouted(observed, t):
             provokes=True,
             note=note,
         )
-        for body, note in ((b"{", "cut off"), (b"[" * 5000, "5,000 brackets"), (b'"\xff\xfe"', "no UTF-8"))
+        for body, note in ((b'{"\xff\xfe', "cut off, no UTF-8"), (b"[" * 5000, "5,000 brackets"))
     ]
 )
 def test_malformed_json(observed):
