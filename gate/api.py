@@ -3,7 +3,7 @@
 from gate.decide.oracles import SUCCESS, describe, equal, must_answer, must_keep_out, must_refuse, require, same_answer
 from gate.decide.rollback import Sample, evaluate
 from gate.fields import ids, pick
-from gate.model import Control, FailureKind, Inconclusive, Observation, Outcome, Phase, Probe, Result, Safety, TriggerState, Unmet
+from gate.model import Control, FailureKind, Inconclusive, Lacking, Observation, Outcome, Phase, Probe, Result, Safety, TriggerState, Unmet
 from gate.plugin.decorators import control, observe
 from gate.plugin.engine import Engine
 from gate.plugin.requests import Target
@@ -18,6 +18,7 @@ __all__ = [
     "Engine",
     "FailureKind",
     "Inconclusive",
+    "Lacking",
     "Observation",
     "Outcome",
     "Phase",

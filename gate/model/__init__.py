@@ -2,7 +2,7 @@
 
 from gate.model.runs import CriterionResult, Decision, LedgerLine, Result, RunRecord, Trigger, TriggerState
 from gate.model.wire import THROTTLED, Failure, FailureKind, Observation, Probe, Response, Timing
-from gate.model.words import Basis, Control, Criterion, Inconclusive, Outcome, Phase, Safety, Severity, Unmet, Verdict
+from gate.model.words import Basis, Control, Criterion, Inconclusive, Lacking, Outcome, Phase, Safety, Severity, Unmet, Verdict
 
 __all__ = [
     "THROTTLED",
@@ -14,6 +14,7 @@ __all__ = [
     "Failure",
     "FailureKind",
     "Inconclusive",
+    "Lacking",
     "LedgerLine",
     "Observation",
     "Outcome",

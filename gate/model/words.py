@@ -23,6 +23,10 @@ class Unmet(AssertionError):  # noqa: N818 - a word of the product
         super().__init__(f"expected {expected}; saw {seen}")
 
 
+class Lacking(AssertionError):  # noqa: N818 - a word of the product
+    """Raised while a control builds its probes: the profile names nothing that it could be tried on, so it does not apply."""
+
+
 class Outcome(StrEnum):
     """Of one control."""
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from gate.model import Probe, Safety
+from gate.model import Lacking, Probe, Safety
 from gate.probe.build import encode_json, encode_query
 from gate.redact import Redactor
 from gate.target.profile import Endpoint
@@ -148,11 +148,11 @@ class Target:
 
     @property
     def guarded_read(self) -> Endpoint:
-        """A read that some identities may do and others may not; AssertionError where the profile has none."""
+        """A read that some identities may do and others may not; Lacking where the profile has none."""
         for endpoint in self.profile.endpoints:
             if endpoint.method == "GET" and 200 in endpoint.allowed and self.entitled(endpoint) and self.refused(endpoint):
                 return endpoint
-        raise AssertionError("the profile has no GET endpoint, answered with 200, that some of its identities may call and others may not")
+        raise Lacking("the profile has no GET endpoint, answered with 200, that some of its identities may call and others may not")
 
     @property
     def strange_origin(self) -> str:

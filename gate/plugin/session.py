@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import pytest
 
 from gate.errors import ConfigurationError, GateError
-from gate.model import Observation, Outcome, Phase, Probe, Result
+from gate.model import Lacking, Observation, Outcome, Phase, Probe, Result
 from gate.paths import data_root
 from gate.plugin.cases import Case, declared_ids, expand
 from gate.plugin.engine import Engine, Silent
@@ -84,6 +84,8 @@ class Session:
             if case.shape is not None and case.reason is None:
                 try:
                     shape = case.shape(self.engine.target, case.endpoint) if case.endpoint else case.shape(self.engine.target)
+                except Lacking as error:
+                    item.gate_case = case = replace(case, reason=str(error))
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is this control's error
                     item.gate_broken = error
             item.gate_shape = shape

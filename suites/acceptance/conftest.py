@@ -66,7 +66,7 @@ class Automation:
         return [self.trigger, *self.polls]
 
 
-def looks(seconds, pause=0.1):
+def looks(seconds, pause=0.25):
     """Comes back for each look, after pauses that grow, until that time is over; `pause` is the first one."""
     end = time.monotonic() + seconds
     while True:

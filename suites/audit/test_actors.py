@@ -7,6 +7,8 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from gate.api import SUCCESS, Inconclusive, Phase, Unmet, control, must_answer, pick, require
 
 DRILL: dict[str, Any] = {"phase": Phase.DRILLS, "refs": ["checklist 5.2", "ASVS 5.0 16.2.1", "ASVS 5.0 15.3.3"]}
@@ -14,6 +16,18 @@ NAME = "The evidence would name the wrong person, and anyone could choose whom."
 CALLER = "Take the actor from the token, nowhere else."
 REFUSED = (400, 403, 409, 422)
 MARGIN = timedelta(seconds=5)
+
+
+@pytest.fixture(scope="session")
+def users(run, t):
+    """`users(name)`: the id by which the service knows an identity, by its own word."""
+
+    def user(name):
+        found = pick(t.profile.auth.user_field, must_answer(run.send(t.get(t.profile.auth.whoami, name))).json())
+        require(isinstance(found, str) and bool(found), f"a user id for {name}", f"{found!r:.60}")
+        return found
+
+    return user
 
 
 def did(rows, events, action, actor, pack_id):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gate.api import SUCCESS, Phase, control, describe, must_answer, must_keep_out, must_refuse, observe, pick, require
+from gate.api import SUCCESS, Lacking, Phase, control, describe, must_answer, must_keep_out, must_refuse, observe, pick, require
 
 REFS = ["OWASP API2:2023", "ASVS 5.0 6.3.4", "WSTG-ATHN-04"]
 SAMPLES = ("changeme", "change-me", "dev-token", "secret")
@@ -106,7 +106,7 @@ def own_write(t):
     for endpoint in t.profile.endpoints:
         if endpoint.protected and isinstance(endpoint.body, dict) and not endpoint.guarded_by and t.weakest in t.entitled(endpoint):
             return endpoint
-    raise AssertionError(f"the profile has no call with a JSON object that '{t.weakest}' may make")
+    raise Lacking(f"the profile has no call with a JSON object that '{t.weakest}' may make")
 
 
 def with_token_in_body(t):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gate.api import SUCCESS, Inconclusive, control, describe, must_answer, must_keep_out, observe, require, same_answer
+from gate.api import SUCCESS, Inconclusive, Lacking, control, describe, must_answer, must_keep_out, observe, require, same_answer
 
 REFS = ["OWASP API5:2023", "ASVS 5.0 4.1.4", "WSTG-ATHZ-02", "CWE-22"]
 VERSION = re.compile(r"^/api/v\d+(?=/)")
@@ -130,7 +130,7 @@ def nul(t):
             path = f"{item.path[: found.start()]}a%00b{item.path[found.end() :]}"
             attack = t.get(path, t.weakest, provokes=True, note="NUL in the path")
             return {"positive": t.call(item, t.weakest), "attack": attack}
-    raise AssertionError(f"the profile has no GET endpoint that names something by id in its path and that '{t.weakest}' may call")
+    raise Lacking(f"the profile has no GET endpoint that names something by id in its path and that '{t.weakest}' may call")
 
 
 @control(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from gate.api import (
     SUCCESS,
+    Lacking,
     Phase,
     Safety,
     Unmet,
@@ -34,7 +35,7 @@ def ghost_write(t):
         if item.protected and item.method not in SAFE and not item.guarded_by and "{ghost_uuid}" in item.path and t.entitled(item)
     ]
     if not found:
-        raise AssertionError("the profile has no write to {ghost_uuid}")
+        raise Lacking("the profile has no write to {ghost_uuid}")
     return min(found, key=lambda item: item.method == "POST")
 
 

@@ -175,6 +175,7 @@ def drills() -> Iterator[Request]:
         ask("GET", f"{EVENTS_PATH}{tail}", "viewer") for tail in ("", f"?entity_id={PACK}", f"/{EVENTS[0]}", "/export.csv", "?limit=12")
     )
     yield ask("POST", "/api/v1/ccp/logs", "qa", JSON, body)
+    yield ask("GET", f"/api/v1/ccp/batch/{BATCH}/timeline", "viewer")
     yield ask("POST", f"/api/v1/ai/batch/{BATCH}/score", "qa")
     yield ask("POST", "/api/v1/ai/anomalies/run", "qa", JSON, b"{}")
     yield from cycle()
