@@ -67,7 +67,15 @@ FORWARD = {"finished_lots": [{"finished_id": "1"}], "customers": CUSTOMERS}
 COUNTS = {"impacted_customers_count": 2, "impacted_qty": 650.0, "suppliers_count": 2, "finished_lots_count": 1}
 KPI = {"supplier_risk_coverage_pct": 66.67, "batch_compliance_auto_validation_pct": "20.00", "avg_recall_trace_time_ms": "2.00"}
 KPI |= {"avg_audit_report_gen_time_sec": "0.02", "quality_deviation_rate": "0.1667"}
-CYCLE = {"run_id": RUN, "status": "completed", "started_at": NOW, "completed_at": NOW, "actor_id": "gate-ops", "summary": KPI}
+CYCLE = {
+    "run_id": RUN,
+    "run_type": "DAILY_CYCLE",
+    "status": "completed",
+    "started_at": NOW,
+    "completed_at": NOW,
+    "actor_id": "gate-ops",
+    "summary": KPI,
+}
 GOOD: dict[str, Any] = {
     "health": {"status": "ok"},
     "recall": {"simulation": {"batch_code": BATCH, **COUNTS, "customers": CUSTOMERS}, "note": ""},

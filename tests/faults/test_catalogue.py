@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import pytest
 
-from faults import BENIGN, FAULTS, Fault, Request, fault
+from faults import BENIGN, FAULTS, Fault, Request, core, fault
 from faults.upstream import inject
 from tests.faults.healthy import Healthy
 from tests.faults.script import script
 
 SEVERITIES = {"low", "medium", "high", "critical"}
-NEEDS = {"revoked", "short-window", "short-limits"}
+NEEDS = {"revoked", "short-window", "short-limits", "no-database"}
 # Rows of the fault classes that say nothing about a target like this one are told in the reports, not tried.
 GROUPS = set("ABCDFGHIJKLMNOPQRSTVWXYZ")
 SCRIPT = script()
@@ -82,6 +82,13 @@ def test_every_group_has_its_faults():
     assert {item.group[0] for item in FAULTS.values()} >= GROUPS
     assert sum(name.startswith("wire.") for name in FAULTS) >= 10
     assert sum(name.startswith("flaky.") for name in FAULTS) >= 10
+
+
+def test_the_core_has_a_fault_for_every_control_and_every_row():
+    chosen = [FAULTS[name] for name in core()]
+    assert {item.group for item in chosen} == {item.group for item in FAULTS.values()}
+    assert {key for item in chosen for key in item.meant_for} == {key for item in FAULTS.values() for key in item.meant_for}
+    assert 180 <= len(chosen) < len(FAULTS)
 
 
 def test_a_name_is_taken_once_only():

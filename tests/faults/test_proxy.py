@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Self
 
 import pytest
@@ -268,6 +269,29 @@ def test_a_fault_that_raises_is_told_and_ends_its_connection_only():
                 sock.sendall(f"GET {path} HTTP/1.1\r\n\r\n".encode())
                 assert read_all(sock) == b""
         assert proxy.failures == ["KeyError: '/bad'", "LookupError: so is this"]
+
+
+def test_a_fault_that_asks_for_it_sees_what_cannot_be_framed():
+    async def judge(ask, up):
+        return up.says(ask, 200, ask.values("content-length")) if ask.malformed else await up.send(ask)
+
+    careless = replace(fault_of(judge), malformed=True)
+    with Service(OK) as service, Proxy(service.base_url, {}, careless) as proxy, connected(proxy) as sock:
+        sock.sendall(UNCLEAR["two lengths"])
+        assert b'["2","3"]' in read(sock, 180)
+        assert service.heard == []
+
+
+def test_a_client_that_leaves_while_a_fault_waits_still_counts():
+    async def wait(ask, up):
+        await up.sleep(60)
+        return await up.send(ask)
+
+    with Service(OK) as service, Proxy(service.base_url, {}, fault_of(wait)) as proxy:
+        with connected(proxy) as sock:
+            sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            time.sleep(0.1)
+        assert proxy.hits == 1
 
 
 def test_latency_is_added_to_every_answer_and_twice_to_the_first():
