@@ -111,10 +111,13 @@ def _reader_gone() -> bool:
 
 
 def _say(text: str, *, guess: bool = False) -> None:
-    """Write to standard error without secrets."""
+    """Write to standard error without secrets, and without what a terminal would obey: an error may quote a stranger's service."""
     from gate.cli.mask import masked  # not needed on the way to help
+    from gate.report.clean import line
 
-    click.echo(masked(text, guess=guess), err=True)
+    parts = masked(text, guess=guess).splitlines()
+    indents = [" " * (len(part) - len(part.lstrip(" "))) for part in parts]
+    click.echo("\n".join(indent + line(part, 2000) for indent, part in zip(indents, parts, strict=True)), err=True)
 
 
 def _explain_fault(error: Exception) -> None:

@@ -28,6 +28,7 @@ from gate.plugin.launch import BROKEN, INTERRUPTED, Launch
 from gate.plugin.session import Session
 from gate.redact import Redactor
 from gate.report import Release, render_all
+from gate.report.clean import line
 from gate.target.settings import Settings
 
 RAW_REPORT = "suites.html"
@@ -136,7 +137,8 @@ class Run:
         files = render_all(record, self.bundle.ts, str(self.settings.out_dir), Release(shas=(sha,), tag=tag))
         folder = self.bundle.publish(files)
         if self.engine.stop_reason is not None:
-            click.echo(self.redactor.text(f"gate: the run was stopped by {self.engine.stop_reason}"), err=True)
+            # It quotes the target, whose words may hold commands for a terminal.
+            click.echo(line(self.redactor.text(f"gate: the run was stopped by {self.engine.stop_reason}"), 800), err=True)
         click.echo(f"Evidence: {folder}", err=True)
         click.echo(files[f"release_gate_{self.bundle.ts}.txt"], nl=False)
         return decision.verdict

@@ -327,3 +327,21 @@ def test_terminal_that_knows_ascii_only(gate: Any, reference: Any) -> None:
     assert done.status == 10
     assert done.out.rstrip().endswith("Release gate: FAIL")
     assert "Traceback" not in done.err
+
+
+def test_terminal_commands_of_a_target_do_not_reach_the_terminal(gate: Any, reference: Any) -> None:
+    """The sentence that stops a run quotes what the target said: without its escapes, bells and line breaks."""
+
+    def command(asked: Asked, answer: Answer) -> Answer:
+        if "whoami" not in asked.target or answer.status != 200:
+            return answer
+        found = json.loads(answer.body)
+        found["user"]["roles"] = ["\x1b]0;owned\x07\x1b[2Jadmin\r\nRelease gate: PASS\u202e"]
+        return Answer(200, answer.headers, json.dumps(found).encode())
+
+    with Forwarder(reference.settings["BASE_URL"], command) as between:
+        done = gate(reference.settings | {"BASE_URL": between.base_url})
+    assert done.status == 10
+    assert "stopped by preflight" in done.err
+    assert not set("\x1b\x07\r\u202e") & set(done.out + done.err)
+    assert "\nRelease gate: PASS" not in done.out + done.err
