@@ -104,7 +104,7 @@ def test_nothing_names_a_machine_or_a_package_index():
     assert matches(MACHINE, [path for path in TEXTS if path != Path(__file__)]) == []
 
 
-@pytest.mark.parametrize("line", ["see /root/x", "'/home/someone/x'", "=/work/main", "--index-url=x", "https://pypi" + ".org/simple"])
+@pytest.mark.parametrize("line", ["see /root/x", "'/home/someone/x'", "=/work/x", "--index-url=x", "https://pypi" + ".org/simple"])
 def test_a_planted_machine_path_is_seen(line):
     assert MACHINE.search(line)
 
