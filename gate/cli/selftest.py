@@ -18,8 +18,9 @@ from gate.paths import data_root
 HELP = """Run the gate once per known fault, and see that it goes red.
 
 Each fault is put between the gate and a healthy service: one that this command starts, or, with --base-url, yours (then one run at a
-time, with tokens from the environment or --env-file). Prints which control caught which fault, what survived, and false alarms on
-harmless variations; files the result where `gate run` finds it.
+time, with tokens from the environment or --env-file). Without --only or --all it tries the core: at least one fault for every control
+and for every class of faults. Prints which control caught which fault, what survived, and false alarms on harmless variations; files
+the result where `gate run` finds it.
 
 Exit status: 0 all faults killed and no false alarm, 10 otherwise, 1 the self-test broke, 2 usage."""
 
@@ -28,6 +29,7 @@ Exit status: 0 all faults killed and no false alarm, 10 otherwise, 1 the self-te
 @click.option("--base-url", metavar="URL", help="A healthy service to stand before, instead of the reference service.")
 @click.option("--env-file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Its tokens and settings.")
 @click.option("--only", metavar="GLOB", multiple=True, help="Only faults with such a name; may be given again.")
+@click.option("--all", "everything", is_flag=True, help="Every known fault, about twice as many.")
 @click.option("--jobs", metavar="N", type=click.IntRange(1, 16), default=2, show_default=True, help="Runs at a time.")
 @click.option("--json", "json_file", metavar="F", type=click.Path(path_type=Path, dir_okay=False), help="Write the whole matrix to F.")
 @click.option(
@@ -35,7 +37,15 @@ Exit status: 0 all faults killed and no false alarm, 10 otherwise, 1 the self-te
 )
 @click.option("--list", "listing", is_flag=True, help="List the faults and the controls meant for them; run nothing.")
 def command(
-    base_url: str | None, env_file: Path | None, only: tuple[str, ...], jobs: int, json_file: Path | None, out_dir: Path, *, listing: bool
+    base_url: str | None,
+    env_file: Path | None,
+    only: tuple[str, ...],
+    jobs: int,
+    json_file: Path | None,
+    out_dir: Path,
+    *,
+    everything: bool,
+    listing: bool,
 ) -> None:
     """Check, then become the self-test."""
     if base_url is None and env_file is None and not listing and importlib.util.find_spec("fastapi") is None:
@@ -49,6 +59,7 @@ def command(
     arguments += ["--base-url", base_url] if base_url else []
     arguments += ["--env-file", str(env_file)] if env_file else []
     arguments += ["--json", str(json_file)] if json_file else []
+    arguments += ["--all"] if everything else []
     arguments += ["--list"] if listing else []
     path = os.pathsep.join([str(fixtures), *filter(None, [os.environ.get("PYTHONPATH")])])
     sys.stdout.flush()
