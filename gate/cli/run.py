@@ -31,6 +31,9 @@ Exit status: 0 GO, 10 NO-GO, 11 INCONCLUSIVE, 1 the gate itself broke, 2 usage o
 @click.option("--proxy", metavar="URL", help="HTTP proxy (GATE_PROXY); the proxy variables of the environment are not read.")
 @click.option("--concurrency", metavar="N", help="Requests in flight at once (GATE_CONCURRENCY).")
 @click.option("--level", metavar="CLASS", help="Strongest request class that may leave: read, denied, drill, burst (GATE_LEVEL; burst).")
+@click.option("--key", metavar="FILE", help="Private key that signs the evidence (GATE_KEY; `gate keys new`); without: UNSIGNED.")
+@click.option("--artifact", metavar="FILE", help="What is released, or its digest as sha256:HEX (GATE_ARTIFACT).")
+@click.option("--operator", metavar="NAME", help="Who runs this and may not approve it (GATE_OPERATOR; git's e-mail, else the login).")
 @click.option("--release-sha", metavar="SHA", help="Commit of the release, for the sign-off log (default: of this folder's checkout).")
 @click.option("--release-tag", metavar="TAG", help="Tag of the release, for the sign-off log (default: this checkout's).")
 def command(release_sha: str | None, release_tag: str | None, **options: Any) -> None:
@@ -46,13 +49,15 @@ def command(release_sha: str | None, release_tag: str | None, **options: Any) ->
     settings = load_settings(options)
     policy = load_policy(settings.policy)
     redactor = Redactor(settings.secrets)
+    from gate.cli.about import about
     from gate.cli.running import Run
     from gate.evidence import Bundle
 
+    known = about(settings, secrets.token_hex(6), release_sha, release_tag)
     bundle = Bundle(settings.out_dir)
-    run = Run(settings, policy, redactor, bundle, secrets.token_hex(6))
+    run = Run(settings, policy, redactor, bundle, known)
     try:
-        verdict = run.carry_out((release_sha, release_tag))
+        verdict = run.carry_out()
     except GateError as error:
         click.echo(f"gate: what was seen so far is in {bundle.folder}", err=True)
         error.args = (redactor.text(error.sentence),)

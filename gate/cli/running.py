@@ -14,20 +14,21 @@ from typing import Any
 import click
 
 from gate import __version__
+from gate.cli.about import About, terms
 from gate.cli.progress import Progress
-from gate.cli.signoff import git
 from gate.decide.verdict import Policy, decide
 from gate.errors import EvidenceError, Interrupted
 from gate.evidence import Bundle, Journal, replay
 from gate.evidence.selftest import latest_selftest
-from gate.model import Basis, Control, Criterion, Decision, Outcome, Phase, Result, Safety, Severity, Verdict
+from gate.evidence.statement import papers, previous_bundle
+from gate.model import Basis, Control, Criterion, Decision, Outcome, Phase, Result, RunRecord, Safety, Severity, Verdict
 from gate.paths import data_root
 from gate.plugin.cases import Case, source_digests
 from gate.plugin.engine import Engine
 from gate.plugin.launch import BROKEN, INTERRUPTED, Launch
 from gate.plugin.session import Session
 from gate.redact import Redactor
-from gate.report import Release, render_all
+from gate.report import render_all
 from gate.report.clean import line
 from gate.target.settings import Settings
 
@@ -38,17 +39,17 @@ RAW_PLUGINS = ("-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin")
 class Run:
     """One run. The journal is written as it goes; everything else is rendered from it at the end."""
 
-    def __init__(self, settings: Settings, policy: Policy, redactor: Redactor, bundle: Bundle, run_id: str) -> None:
-        self.settings, self.policy, self.redactor, self.bundle, self.run_id = settings, policy, redactor, bundle, run_id
+    def __init__(self, settings: Settings, policy: Policy, redactor: Redactor, bundle: Bundle, about: About) -> None:
+        self.settings, self.policy, self.redactor, self.bundle, self.about = settings, policy, redactor, bundle, about
         self.journal = Journal(bundle.journal, redactor)
         self.progress = Progress(redactor)
-        self.engine = Engine(settings, policy, run_id, self.journal, redactor, self._told)
+        self.engine = Engine(settings, policy, about.run_id, self.journal, redactor, self._told)
         self.session = Session(self.engine, strict=True)
         self.session.on_plan = self._plan
         self.controls: list[Control] = []
         self.stopped_by: str | None = None
 
-    def carry_out(self, release: tuple[str | None, str | None]) -> Verdict:
+    def carry_out(self) -> Verdict:
         """Do all of it; the verdict.
 
         Raises:
@@ -65,20 +66,27 @@ class Run:
         finally:
             self.progress.close()
         self.journal.close()
-        return self._report(decision, release)
+        return self._report(decision)
 
     def _start(self) -> None:
-        settings = self.settings
+        settings, about = self.settings, self.about
         self.journal.append(
             "run.started",
             {
-                "run_id": self.run_id,
+                "run_id": about.run_id,
+                "bundle": self.bundle.ts,
+                "out_dir": str(settings.out_dir),
                 "gate_version": __version__,
+                "operator": about.operator,
                 "environment": settings.environment,
                 "base_url": settings.base_url,
                 "profile": settings.profile.name,
                 "policy": self.policy.name,
                 "batch_code": settings.batch_code,
+                "release_sha": about.release_sha,
+                "release_tag": about.release_tag,
+                "artifact": about.artifact,
+                "commit_author": about.commit_author,
             },
         )
 
@@ -92,11 +100,10 @@ class Run:
             "plan",
             {
                 "controls": [asdict(control) for control in self.controls],
-                "sources": sources,
                 "not_applicable": {case.control.id: case.reason for case in cases if case.reason is not None},
+                "terms": asdict(terms(self.settings, self.policy, sources)),
             },
         )
-
         self.engine.fact("selftest", latest_selftest(self.settings.out_dir.parent, sources))
 
     def _told(self, kind: str, text: str) -> None:
@@ -127,21 +134,22 @@ class Run:
         self.journal.append("verdict", asdict(decision) | {"exit_status": decision.verdict.exit_status})
         return decision
 
-    def _report(self, decision: Decision, release: tuple[str | None, str | None]) -> Verdict:
+    def _report(self, decision: Decision) -> Verdict:
         record = replay(self.bundle.journal)
         if record.decision != decision:
             raise EvidenceError("the journal read back differs from what was decided", "the same", "Report this as a defect of the gate")
         self._clean_raw_report()
-        sha, tag = release
-        sha, tag = sha or git("rev-parse", "--short", "HEAD"), tag or git("describe", "--tags", "--exact-match")
-        files = render_all(record, self.bundle.ts, str(self.settings.out_dir), Release(shas=(sha,), tag=tag))
-        folder = self.bundle.publish(files)
+        files = render_all(record)
+        folder = self.bundle.publish(files, attest=lambda digest: self._papers(record, digest))
         if self.engine.stop_reason is not None:
             # It quotes the target, whose words may hold commands for a terminal.
             click.echo(line(self.redactor.text(f"gate: the run was stopped by {self.engine.stop_reason}"), 800), err=True)
         click.echo(f"Evidence: {folder}", err=True)
         click.echo(files[f"release_gate_{self.bundle.ts}.txt"], nl=False)
         return decision.verdict
+
+    def _papers(self, record: RunRecord, tag_manifest: str) -> dict[str, bytes]:
+        return papers(record, tag_manifest, previous_bundle(self.bundle.out_dir, self.bundle.ts), self.about.key)
 
     def _clean_raw_report(self) -> None:
         """pytest-html's own page holds redacted texts only; this makes sure, once more, before it is published."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -10,8 +11,9 @@ from pathlib import Path
 
 from gate.errors import EvidenceError
 from gate.evidence.bag import NAME, TAGS, write_tags
-from gate.evidence.files import PUBLIC, sync_folder, told, write_new
+from gate.evidence.files import PUBLIC, sha256_file, sync_folder, told, write_new
 from gate.evidence.journal import utc_now
+from gate.evidence.statement import FOLDER, TAG_MANIFEST
 
 JOURNAL = "journal.jsonl"
 LEGACY = ("release_gate_{ts}.txt", "security_regression_{ts}.txt", "go_live_acceptance_{ts}.json")
@@ -53,12 +55,18 @@ class Bundle:
         """Where the journal belongs."""
         return self.data / JOURNAL
 
-    def publish(self, files: dict[str, str], info: dict[str, str] | None = None) -> Path:
+    def publish(
+        self,
+        files: dict[str, str],
+        info: dict[str, str] | None = None,
+        attest: Callable[[str], dict[str, bytes]] = lambda _tag_manifest: {},
+    ) -> Path:
         """Write the rendered files and the bag's manifests, then show the whole by one rename. Returns the bundle's folder.
 
         Args:
             files: name to text, for `data/`; the three legacy files among them are written in `OUT_DIR` as well.
             info: more labels for bag-info.txt.
+            attest: given the SHA-256 of the tag manifest, the papers about it: name to content, for `attestations/`.
 
         Raises:
             EvidenceError: something could not be written; then nothing is published, and no rendered file is left to be taken for a result.
@@ -73,6 +81,7 @@ class Bundle:
         copies = {self.out_dir / name: self.out_dir / f".{name}.partial" for name in legacy_names(self.ts)}
         try:
             self._write(files, copies, info or {})
+            self._attest(attest)
             self._show(copies)
         except BaseException:
             self._withdraw([*copies.values(), *self._shown, *(self.data / name for name in files), *(self.folder / name for name in TAGS)])
@@ -90,6 +99,18 @@ class Bundle:
         sync_folder(self.folder)
         for final, temporary in copies.items():
             write_new(temporary, files[final.name].encode(), PUBLIC)
+
+    def _attest(self, attest: Callable[[str], dict[str, bytes]]) -> None:
+        papers = attest(sha256_file(self.folder / TAG_MANIFEST))
+        if not papers:
+            return
+        folder = self.folder / FOLDER
+        with told("created", folder):
+            folder.mkdir(mode=0o700)
+        for name, content in papers.items():
+            write_new(folder / name, content)
+        sync_folder(folder)
+        sync_folder(self.folder)
 
     def _show(self, copies: dict[Path, Path]) -> None:
         if taken := next((path for path in (self.final, *copies) if os.path.lexists(path)), None):
@@ -110,6 +131,7 @@ class Bundle:
         for path in paths:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
+        shutil.rmtree(self.folder / FOLDER, ignore_errors=True)
 
 
 def _claim(out_dir: Path, moment: datetime) -> str:

@@ -50,6 +50,8 @@ def _value(hint: Any, item: object, where: str) -> Any:
         return item
     if origin in (Union, UnionType):
         return _union(hint, item, where)
+    if origin is dict:
+        return _mapping(get_args(hint)[1], item, where)
     if origin is tuple:
         return _tuple(get_args(hint)[0], item, where)
     if issubclass(hint, Enum):
@@ -76,6 +78,12 @@ def _tuple(inner: Any, item: object, where: str) -> tuple[Any, ...]:
     if not isinstance(item, list):
         raise Mismatch(f"{where}: a list was expected, not {item!r:.60}")
     return tuple(_value(inner, one, where) for one in item)
+
+
+def _mapping(inner: Any, item: object, where: str) -> dict[str, Any]:
+    if not isinstance(item, dict):
+        raise Mismatch(f"{where}: an object was expected, not {item!r:.60}")
+    return {name: _value(inner, one, f"{where}.{name:.40}") for name, one in item.items()}
 
 
 def _word(kind: Callable[[object], Any], item: object, where: str) -> Any:

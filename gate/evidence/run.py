@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from gate.evidence.decode import Mismatch, build
-from gate.model import Control, Decision, LedgerLine, Outcome, Result, RunRecord, Trigger
+from gate.model import Control, Decision, LedgerLine, Outcome, Result, RunRecord, Terms, Trigger
 
-STARTED = ("run_id", "gate_version", "environment", "base_url", "profile", "policy", "batch_code")
+ABOUT_RUN = ("run_id", "bundle", "out_dir", "gate_version", "operator")
+ABOUT_TARGET = ("environment", "base_url", "profile", "policy", "batch_code")
+ABOUT_RELEASE = ("release_sha", "release_tag", "artifact", "commit_author")
+STARTED = (*ABOUT_RUN, *ABOUT_TARGET, *ABOUT_RELEASE)  # all of them text, empty where unknown
+BUNDLE = re.compile(r"\d{8}T\d{6}Z")  # it names files, so a forged one must not reach a path
+PLAN = ("controls", "not_applicable", "terms")
 UNFINISHED = "the journal ends without a verdict: the run was killed, or is still going on"
 
 
@@ -17,7 +23,10 @@ class Run:
     """What the events so far amount to. Facts may be told again (the last one counts), everything else once."""
 
     started: dict[str, str] = field(default_factory=dict)
+    events: int = 0
     controls: tuple[Control, ...] | None = None
+    known: set[str] = field(default_factory=set)
+    terms: Terms | None = None
     not_applicable: dict[str, str] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
     ledger: dict[int, LedgerLine] = field(default_factory=dict)
@@ -34,6 +43,7 @@ class Run:
             Mismatch: it is unknown, malformed or out of place.
         """
         self._refuse_out_of_place(event)
+        self.events += 1
         match event:
             case "run.started":
                 self._started(at, data)
@@ -66,14 +76,8 @@ class Run:
         """The whole of it; `torn` says how the file ends if not with a whole line."""
         interruption = None if self.finished else "; ".join(filter(None, (self.interruption, torn))) or UNFINISHED
         return RunRecord(
-            run_id=self.started["run_id"],
+            **{name: self.started[name] for name in STARTED},
             started_at=self.started["at"],
-            gate_version=self.started["gate_version"],
-            environment=self.started["environment"],
-            base_url=self.started["base_url"],
-            profile=self.started["profile"],
-            policy=self.started["policy"],
-            batch_code=self.started["batch_code"],
             controls=self.controls or (),
             results=self._results(),
             ledger=tuple(self.ledger[number] for number in sorted(self.ledger)),
@@ -83,6 +87,8 @@ class Run:
             finished_at=self.finished or None,
             interruption=interruption,
             head=head,
+            events=self.events,
+            terms=self.terms,
         )
 
     def _results(self) -> dict[str, Result]:
@@ -96,16 +102,20 @@ class Run:
         for name in STARTED:
             if not isinstance(data[name], str):
                 raise Mismatch(f"{name} must be text")
+        if not BUNDLE.fullmatch(data["bundle"]):
+            raise Mismatch("bundle must be the run's time stamp")
         self.started = {**data, "at": at}
 
     def _plan(self, data: dict[str, Any]) -> None:
-        _exactly(data, ("controls", "sources", "not_applicable"))
+        _exactly(data, PLAN)
         if self.controls is not None:
             raise Mismatch("a second plan")
         self.controls = tuple(build(Control, item) for item in _list(data, "controls"))
-        if len({control.id for control in self.controls}) != len(self.controls):
+        self.known = {control.id for control in self.controls}
+        if len(self.known) != len(self.controls):
             raise Mismatch("a control stands twice in the plan")
         self.not_applicable = _reasons(data["not_applicable"])
+        self.terms = build(Terms, data["terms"])
 
     def _observation(self, data: dict[str, Any]) -> None:
         line = build(LedgerLine, data)
@@ -126,7 +136,7 @@ class Run:
             raise Mismatch(f"a second outcome for {name!r:.60}")
         if name in self.not_applicable and result.outcome is not Outcome.NOT_APPLICABLE:
             raise Mismatch(f"an outcome for {name!r:.60}, which the plan calls not applicable")
-        if name not in self.not_applicable and not any(control.id == name for control in self.controls or ()):
+        if name not in self.not_applicable and name not in self.known:
             raise Mismatch(f"an outcome for {name!r:.60}, which is not in the plan")
         self.results[name] = result
 

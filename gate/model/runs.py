@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from gate.model.words import Control, Criterion, Outcome, Verdict
+from gate.model.words import Control, Criterion, Outcome, Severity, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +98,41 @@ class LedgerLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What a run is judged by, fixed before its first request, so that its verdict can be computed again from the journal alone.
+
+    `contract` and `hardening` are the policy's floors (None: never blocks). `inputs` are the SHA-256 of the profile's, the policy's and
+    the waivers' files (None: there is none), `sources` those of the suites; `packages` name to version; `suites_commit` is empty outside
+    a git checkout.
+    """
+
+    contract: Severity
+    hardening: Severity | None
+    not_applicable_criteria: tuple[str, ...]
+    inputs: dict[str, str | None]
+    packages: dict[str, str]
+    suites_commit: str
+    sources: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """A run as read back from its journal: the one source of every report.
 
     `facts` are named measurements for reports (`recall_drill`, `audit_pack`, `timings`, `burst`). `decision` and `finished_at` are None for
-    an interrupted run, which no report may call a pass; `interruption` then says why, if the journal knows.
+    an interrupted run, which no report may call a pass; `interruption` then says why, if the journal knows. `bundle` is the name of its
+    folder, `artifact` the SHA-256 of what is released; these and `release_*`, `operator` and `commit_author` are empty where unknown.
+    `terms` is None before the plan. `events` counts the journal's lines, `head` is the digest of the last one.
     """
 
     run_id: str
+    bundle: str
+    out_dir: str
+    release_sha: str
+    release_tag: str
+    artifact: str
+    operator: str
+    commit_author: str
     started_at: str
     gate_version: str
     environment: str
@@ -122,3 +149,5 @@ class RunRecord:
     finished_at: str | None
     interruption: str | None
     head: str
+    events: int
+    terms: Terms | None

@@ -18,21 +18,19 @@ def report_paths(ts: str, out_dir: str = "") -> dict[str, str]:
     return {key: prefix + name.format(ts=ts) for key, name in LEGACY.items()}
 
 
-def render_all(record: RunRecord, ts: str, out_dir: str = "", release: signoff.Release | None = None) -> dict[str, str]:
+def render_all(record: RunRecord) -> dict[str, str]:
     """File name to text, for the bundle's `data/`. The same record gives the same bytes.
 
     Args:
         record: the run, read back from its journal.
-        ts: the run's time stamp, which names its files.
-        out_dir: `OUT_DIR` as the user wrote it, for the paths in the sign-off log.
-        release: what is known of the release for the sign-off log.
     """
-    names = report_paths(ts)
+    names = report_paths(record.bundle)
+    release = signoff.Release(shas=(record.release_sha or None,), tag=record.release_tag or None)
     return {
         names["release_gate"]: text.render(record),
         names["security_regression"]: security.render(record),
         names["go_live_acceptance"]: acceptance.render(record),
         "result.json": result.render(record),
         "junit.xml": junit.render(record),
-        "signoff.md": signoff.render([(record, report_paths(ts, out_dir))], release or signoff.Release()),
+        "signoff.md": signoff.render([(record, report_paths(record.bundle, record.out_dir))], release),
     }

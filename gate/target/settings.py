@@ -39,6 +39,11 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "rate_limit_enabled": ("RATE_LIMIT_ENABLED",),
     "rate_limit_requests": ("RATE_LIMIT_REQUESTS",),
     "rate_limit_window_seconds": ("RATE_LIMIT_WINDOW_SECONDS",),
+    "key": ("GATE_KEY",),
+    "artifact": ("GATE_ARTIFACT",),
+    # Who started the run, and who wrote what is released: they may not approve it. CI systems know both.
+    "operator": ("GATE_OPERATOR", "GITHUB_ACTOR", "GITLAB_USER_EMAIL", "BUILD_REQUESTEDFOREMAIL"),
+    "commit_author": ("GATE_COMMIT_AUTHOR",),
 }
 SECRET = {"database_url", "revoked_tokens"}
 OTHER_GATE_VARIABLES = {"GATE_DEBUG", "GATE_UPDATE_GOLDEN"}
@@ -68,6 +73,10 @@ class Settings:
     rate_limit_enabled: bool
     rate_limit_requests: int
     rate_limit_window_seconds: float
+    key: Path | None = None
+    artifact: str = ""
+    operator: str = ""
+    commit_author: str = ""
 
     @property
     def secrets(self) -> list[str]:
@@ -132,6 +141,10 @@ def load_settings(options: Mapping[str, Any], environ: Mapping[str, str] = os.en
         rate_limit_enabled=sources.boolean("rate_limit_enabled", default=True),
         rate_limit_requests=sources.integer("rate_limit_requests", limit.get("requests", 300), 1, 1_000_000),
         rate_limit_window_seconds=float(sources.integer("rate_limit_window_seconds", int(limit.get("window_seconds", 60)), 1, 86_400)),
+        key=Path(key) if (key := sources.get("key")) else None,
+        artifact=sources.get("artifact") or "",
+        operator=sources.get("operator") or "",
+        commit_author=sources.get("commit_author") or "",
     )
 
 

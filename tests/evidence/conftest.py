@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gate.evidence import Journal
+from gate.evidence.run import STARTED
 from gate.model import (
     Basis,
     Control,
@@ -21,6 +22,7 @@ from gate.model import (
     Result,
     Safety,
     Severity,
+    Terms,
     Trigger,
     TriggerState,
     Verdict,
@@ -44,12 +46,12 @@ def request(number: int) -> dict[str, Any]:
 @pytest.fixture
 def events() -> Events:
     decision = Decision(Verdict.GO, (CriterionResult(Criterion.AUTH, Verdict.GO, ("A-1", "A-2"), ()),), Verdict.GO, Verdict.GO, (), ())
-    names = ("run_id", "gate_version", "environment", "base_url", "profile", "policy", "batch_code")
+    terms = Terms(Severity.MEDIUM, None, (), {"profile": "aa" * 32, "policy": None}, {"pytest": "9"}, "", {"suites/a.py": "00"})
     return [
-        ("run.started", dict.fromkeys(names, "x")),
+        ("run.started", {**dict.fromkeys(STARTED, "x"), "bundle": "20260228T100833Z"}),
         (
             "plan",
-            {"controls": [control("A-1"), control("A-2")], "sources": {"suites/a.py": "00"}, "not_applicable": {"A-2": "no such feature"}},
+            {"controls": [control("A-1"), control("A-2")], "not_applicable": {"A-2": "no such feature"}, "terms": asdict(terms)},
         ),
         ("observation", request(0)),
         ("observation", request(1)),

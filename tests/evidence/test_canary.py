@@ -12,7 +12,7 @@ import pytest
 
 from gate.evidence import Bundle, Journal, replay
 from gate.redact import Redactor
-from gate.report import Release, render_all
+from gate.report import render_all
 
 CANARY = "cAn4ry/+tok=en:0123456789"
 ENCODINGS = {
@@ -23,7 +23,7 @@ ENCODINGS = {
     "hex": CANARY.encode().hex(),
     "html": html.escape(f'"{CANARY}"').replace("+", "&#43;").replace("=", "&#x3d;"),
 }
-KEPT = ("phase", "safety", "suite", "id", "control", "outcome", "state", "verdict", "criterion", "severity", "basis")
+KEPT = ("bundle", "phase", "safety", "suite", "id", "control", "outcome", "state", "verdict", "criterion", "severity", "basis")
 
 
 def poisoned(value: object, canary: str, key: str = "") -> Any:
@@ -51,7 +51,7 @@ def test_the_canary_is_in_no_file(encoding: str, tmp_path: Path, events: list[tu
         for event, data in events[:-1]:
             journal.append(event, poisoned(data, canary) if event in ("run.started", "observation", "fact", "outcome") else data)
         journal.append(*events[-1])
-    bundle.publish(render_all(replay(bundle.journal), bundle.ts, "out", Release()))
+    bundle.publish(render_all(replace(replay(bundle.journal), bundle=bundle.ts)))
     files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert len(files) >= 14
     for path in files:

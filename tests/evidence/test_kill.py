@@ -18,9 +18,10 @@ from pathlib import Path
 from gate.evidence import Journal
 from gate.redact import Redactor
 journal = Journal(Path(sys.argv[1]), Redactor(["canary-0123456789"]))
-names = ("run_id", "gate_version", "environment", "base_url", "profile", "policy", "batch_code")
-journal.append("run.started", dict.fromkeys(names, "x"))
-journal.append("plan", {"controls": [], "sources": {}, "not_applicable": {}})
+from gate.evidence.run import STARTED
+from gate.model import Severity, Terms
+journal.append("run.started", {**dict.fromkeys(STARTED, "x"), "bundle": "20260228T100833Z"})
+journal.append("plan", {"controls": [], "not_applicable": {}, "terms": Terms(Severity.LOW, None, (), {}, {}, "", {})})
 said = threading.Lock()
 def work(worker):
     number = 0

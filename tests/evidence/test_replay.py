@@ -196,7 +196,7 @@ def test_a_line_that_is_not_canonical_is_refused(old: bytes, new: bytes, why: st
         (8, ("fact", {"name": "late", "value": 1}), "follows the verdict"),
         (8, ("run.interrupted", {"reason": "late"}), "follows the verdict"),
         (6, ("outcome", asdict(Result("A-1", Outcome.PASSED, measured=1))), "second outcome"),
-        (2, ("plan", {"controls": [], "sources": {}, "not_applicable": {}}), "second plan"),
+        (2, ("plan", {"controls": [], "not_applicable": {}, "terms": {}}), "second plan"),
         (6, ("triggers", {"triggers": []}), "there twice"),
         (7, ("run.interrupted", {"reason": "SIGINT"}), "a verdict on an interrupted run"),
         (6, ("run.interrupted", {"reason": ""}), "needs its reason"),

@@ -22,6 +22,7 @@ from gate.model import (
     RunRecord,
     Safety,
     Severity,
+    Terms,
     Trigger,
     TriggerState,
 )
@@ -30,6 +31,7 @@ from gate.redact import Redactor
 BASELINE = Policy("baseline", Severity.MEDIUM, None)
 ACTIONS = ("Revert to previous stable release.", "Restore previous environment variables.", "Re-run health and security regression checks.")
 
+TERMS = Terms(Severity.MEDIUM, None, (), {"policy": "cd" * 32, "profile": "ef" * 32}, {"pytest": "9.2.0"}, "", {})
 CONTROLS = (
     Control("PRE-001", "The target answers", Severity.CRITICAL, Basis.CONTRACT, Criterion.GATE, Phase.PREFLIGHT, Safety.READ,
             "preflight", "suites/preflight/test_preflight.py"),
@@ -166,10 +168,12 @@ def write_run(path: Path, case: str, change: Callable[[str, dict[str, Any]], dic
 def _events(case: str, results: dict[str, Result]) -> list[tuple[str, dict[str, Any]]]:
     start = {
         "run_id": "r1-20260228", "gate_version": "0.1.0", "environment": "render-prod", "base_url": "https://supply-intel.example.com",
-        "profile": "supply_intel", "policy": "baseline", "batch_code": "BATCH-2026-02-0012",
+        "profile": "supply_intel", "policy": "baseline", "batch_code": "BATCH-2026-02-0012", "bundle": "20260228T100833Z",
+        "out_dir": "storage/reports/render-prod", "release_sha": "9902729", "release_tag": "release-gate-pass-2026-02-23",
+        "artifact": "ab" * 32, "operator": "ci@example.com", "commit_author": "dev@example.com",
     }  # fmt: skip
     events: list[tuple[str, dict[str, Any]]] = [("run.started", start)]
-    events.append(("plan", {"controls": list(CONTROLS), "sources": {}, "not_applicable": {"AUTO-001": "the profile has no automation"}}))
+    events.append(("plan", {"controls": list(CONTROLS), "not_applicable": {"AUTO-001": "the profile has no automation"}, "terms": TERMS}))
     events += [("observation", asdict(line)) for line in LEDGER]
     events += [("fact", {"name": name, "value": value}) for name, value in FACTS.items()]
     events += [("outcome", asdict(result)) for result in results.values()]
@@ -210,7 +214,7 @@ def hostile(tmp_path: Path) -> Callable[[str], RunRecord]:
 def _poisoned(event: str, data: dict[str, Any], text: str) -> dict[str, Any]:
     match event:
         case "run.started":
-            data = dict.fromkeys(data, text)
+            data = dict.fromkeys(data, text) | {"bundle": data["bundle"]}
         case "plan":
             texts = dict.fromkeys(("title", "why", "mend", "source", "feature", "endpoint"), text)
             data = {**data, "controls": [replace(control, **texts, references=(text,)) for control in data["controls"]]}

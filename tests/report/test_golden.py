@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gate.model import RunRecord
-from gate.report import Release, render_all
+from gate.report import Release, render_all, report_paths, signoff
 from gate.report.view import exit_status
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -16,7 +16,9 @@ CASES = ("go", "no-go", "inconclusive", "interrupted")
 
 
 def rendered(record: RunRecord) -> dict[str, str]:
-    files = render_all(record, TS, "storage/reports/render-prod", RELEASE)
+    files = render_all(record)
+    paths = report_paths(record.bundle, record.out_dir)
+    files["signoff-approvers.md"] = signoff.render([(record, paths)], RELEASE)
     return {name.replace(f"_{TS}", ""): text for name, text in files.items()}
 
 

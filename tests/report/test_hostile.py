@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from gate.model import RunRecord
 from gate.paths import data_root
-from gate.report import Release, render_all
+from gate.report import Release, render_all, report_paths, signoff
 from gate.report.clean import columns
 
 TS = "20260228T100833Z"
@@ -36,7 +36,8 @@ TEXTS = {
 def test_no_report_is_moved_by_hostile_text(kind: str, hostile: Callable[[str], RunRecord]) -> None:
     text = TEXTS[kind]
     record = hostile(text)
-    files = render_all(record, TS, f"reports/{text[:50]}", Release((text,), text, text, text, text))
+    files = render_all(record)
+    named = signoff.render([(record, report_paths(TS, f"reports/{text[:50]}"))], Release((text,), text, text, text, text))
     for name, content in files.items():
         assert all(unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Cn", "Co") for char in content if char != "\n"), name
         assert len(content) < 300_000, name
@@ -44,6 +45,7 @@ def test_no_report_is_moved_by_hostile_text(kind: str, hostile: Callable[[str], 
     check_json(files)
     check_junit(files["junit.xml"])
     check_markdown(files["signoff.md"])
+    check_markdown(named)
 
 
 def check_text(files: dict[str, str]) -> None:
@@ -82,12 +84,12 @@ def check_markdown(text: str) -> None:
 
 
 def test_a_path_that_is_a_template_is_not_run(hostile: Callable[[str], RunRecord]) -> None:
-    assert "49" not in render_all(hostile("{{ 7*7 }}"), TS, "{{ 7*7 }}")["signoff.md"].replace("20260228", "")
+    assert "49" not in render_all(hostile("{{ 7*7 }}"))["signoff.md"].replace("20260228", "")
 
 
 def test_facts_that_are_no_objects_are_not_recorded(runs: dict[str, RunRecord]) -> None:
     record = replace(runs["go"], facts={"recall_drill": "<b>", "audit_pack": [1], "timings": None})
-    files = render_all(record, TS)
+    files = render_all(record)
     assert files["signoff.md"].count("not recorded") >= 12
     assert "RECALL DRILL: not recorded" in files[f"release_gate_{TS}.txt"]
     assert json.loads(files["result.json"])["timings"] == {}

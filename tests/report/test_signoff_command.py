@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ from click.testing import CliRunner, Result
 from gate.cli.signoff import command
 from gate.errors import ConfigurationError, EvidenceError
 from gate.evidence import Bundle
+from gate.model import RunRecord
 from gate.report import render_all
 
 Make = Callable[..., Path]
 
 
 @pytest.fixture
-def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_case: Callable[..., object]) -> Make:
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_case: Callable[..., RunRecord]) -> Make:
     """Publishes a bundle of that case under reports/staging of a fresh current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
@@ -25,7 +27,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_case: Callable[.
     def do(case: str, run_id: str = "r", *, publish: bool = True) -> Path:
         bundle = Bundle(Path("reports/staging"))
         record = write_case(bundle.journal, case, run_id)
-        return bundle.publish(render_all(record, bundle.ts)) if publish else bundle.folder  # type: ignore[arg-type]
+        return bundle.publish(render_all(replace(record, bundle=bundle.ts))) if publish else bundle.folder
 
     return do
 
