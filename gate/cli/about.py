@@ -8,16 +8,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gate.cli.signoff import git
 from gate.decide.verdict import Policy
 from gate.errors import ConfigurationError
 from gate.evidence.files import sha256_file
-from gate.evidence.keys import PrivateKey, load_private
 from gate.model import Terms
 from gate.paths import data_root
 from gate.target.policy import policy_file
 from gate.target.settings import Settings
+
+if TYPE_CHECKING:
+    from gate.evidence.keys import PrivateKey
 
 # What takes part in a verdict; the other packages only serve commands that have none.
 PACKAGES = ("jinja2", "jmespath", "jsonschema", "psycopg", "pytest", "pytest-html", "requests", "rfc8785")
@@ -46,7 +49,7 @@ def about(settings: Settings, run_id: str, release_sha: str | None, release_tag:
         release_sha=release_sha or git("rev-parse", "--short", "HEAD") or "",
         release_tag=release_tag or git("describe", "--tags", "--exact-match") or "",
         artifact=_artifact(settings.artifact),
-        key=load_private(settings.key) if settings.key else None,
+        key=_key(settings.key),
     )
 
 
@@ -74,6 +77,14 @@ def _artifact(given: str) -> str:
     if not path.is_file():
         raise ConfigurationError(f"the artifact '{given[:200]}' is no file", "a file, or its digest as sha256:HEX", "Check --artifact")
     return sha256_file(path)
+
+
+def _key(path: Path | None) -> PrivateKey | None:
+    if path is None:
+        return None
+    from gate.evidence.keys import load_private
+
+    return load_private(path)
 
 
 def _login() -> str:

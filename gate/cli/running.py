@@ -109,6 +109,8 @@ class Run:
     def _told(self, kind: str, text: str) -> None:
         """Show it; and while the first requests are on their way, load what a later phase needs and what takes long to load."""
         self.progress(kind, text)
+        if (kind, text) == ("phase", Phase.PROBES.name.lower()):
+            self.engine.fact("target.start", self.engine.client.identity)
         if (kind, text) == ("phase", Phase.PROBES.name.lower()) and self.settings.database_url is not None:
             Thread(target=import_module, args=("psycopg",), daemon=True).start()
 
@@ -128,7 +130,7 @@ class Run:
                 result = Result(control.id, Outcome.NOT_RUN, "it is in the plan, but its test did not run")
                 self.engine.results[control.id] = result
                 self.journal.append("outcome", asdict(result))
-        self.engine.fact("target", self.engine.client.identity)
+        self.engine.fact("target.end", self.engine.client.identity)
         self.journal.append("triggers", {"triggers": [asdict(trigger) for trigger in self.engine.triggers()]})
         decision = decide(self.controls, self.engine.results, self.policy, self.settings.profile.not_applicable_criteria)
         self.journal.append("verdict", asdict(decision) | {"exit_status": decision.verdict.exit_status})

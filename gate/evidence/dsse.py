@@ -7,11 +7,13 @@ key under two names does not count twice.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gate.evidence.decode import Mismatch
-from gate.evidence.keys import PrivateKey, PublicKey
 from gate.evidence.strict import canonical, decode64, encode64, fields, parse, parse_line, text
+
+if TYPE_CHECKING:
+    from gate.evidence.keys import PrivateKey, PublicKey
 
 IN_TOTO = "application/vnd.in-toto+json"
 

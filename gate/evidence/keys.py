@@ -1,4 +1,7 @@
-"""The gate's own keys: ECDSA P-256, which every OpenSSL, key store and hardware token knows. People sign with SSH keys instead."""
+"""The gate's own keys: ECDSA P-256, which every OpenSSL, key store and hardware token knows. People sign with SSH keys instead.
+
+Loading this module costs what loading `cryptography` costs (30 ms); what only may sign imports it when it does.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,21 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 
 from gate.errors import ConfigurationError
 from gate.evidence.files import told, write_new
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 
 PRIVATE_NAME, PUBLIC_NAME = "{name}.key.pem", "{name}.pub.pem"
 READABLE = 0o644
@@ -24,19 +35,17 @@ MAX_BYTES = 64 * 1024
 class PublicKey:
     """A key that signatures are checked with. `keyid` is the SHA-256 of its SubjectPublicKeyInfo (DER), in hexadecimal."""
 
-    key: EllipticCurvePublicKey
+    key: ec.EllipticCurvePublicKey
 
     @property
     def der(self) -> bytes:
         """SubjectPublicKeyInfo."""
-        formats, encodings = _formats()
-        return self.key.public_bytes(encodings.DER, formats.SubjectPublicKeyInfo)
+        return self.key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     @property
     def pem(self) -> bytes:
         """The same as a PEM file."""
-        formats, encodings = _formats()
-        return self.key.public_bytes(encodings.PEM, formats.SubjectPublicKeyInfo)
+        return self.key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
     @property
     def keyid(self) -> str:
@@ -45,10 +54,6 @@ class PublicKey:
 
     def verifies(self, signature: bytes, data: bytes) -> bool:
         """Whether the signature (DER, over SHA-256) is this key's over these bytes."""
-        from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - 30 ms that only signing and verifying need
-        from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
-        from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
-
         try:
             self.key.verify(signature, data, ec.ECDSA(SHA256()))
         except InvalidSignature:
@@ -60,7 +65,7 @@ class PublicKey:
 class PrivateKey:
     """A key that signs. Its repr shows nothing of it."""
 
-    key: EllipticCurvePrivateKey
+    key: ec.EllipticCurvePrivateKey
 
     @property
     def public(self) -> PublicKey:
@@ -69,9 +74,6 @@ class PrivateKey:
 
     def sign(self, data: bytes) -> bytes:
         """The signature (DER, over SHA-256)."""
-        from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - see PublicKey.verifies
-        from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
-
         return self.key.sign(data, ec.ECDSA(SHA256()))
 
 
@@ -81,13 +83,10 @@ def new_key(folder: Path, name: str) -> tuple[Path, PublicKey]:
     Raises:
         EvidenceError: one of them exists already, or cannot be written. Nothing is ever overwritten.
     """
-    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - see PublicKey.verifies
-    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
-
     with told("created", folder):
         folder.mkdir(parents=True, exist_ok=True)
     private = PrivateKey(ec.generate_private_key(ec.SECP256R1()))
-    text = private.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    text = private.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     path = folder / PRIVATE_NAME.format(name=name)
     write_new(path, text)
     write_new(folder / PUBLIC_NAME.format(name=name), private.public.pem, READABLE)
@@ -96,12 +95,9 @@ def new_key(folder: Path, name: str) -> tuple[Path, PublicKey]:
 
 def load_private(path: Path) -> PrivateKey:
     """The key in a PEM file; ConfigurationError if it is none that the gate can sign with, or others may read it."""
-    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - see PublicKey.verifies
-    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
-
     content = _read(path, private=True)
     try:
-        key = serialization.load_pem_private_key(content, password=None)
+        key = load_pem_private_key(content, password=None)
     except TypeError:
         raise _unusable(path, "it is encrypted", "Decrypt it (openssl pkey), or mount it from a secret store") from None
     except Exception as error:  # noqa: BLE001 - the library's errors for bad PEM are many
@@ -118,11 +114,8 @@ def load_public(path: Path) -> PublicKey:
 
 def parse_public(content: bytes, path: Path) -> PublicKey:
     """The key in the bytes of a PEM file; `path` is for the error."""
-    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - see PublicKey.verifies
-    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
-
     try:
-        key = serialization.load_pem_public_key(content)
+        key = load_pem_public_key(content)
     except Exception as error:  # noqa: BLE001 - the library's errors for bad PEM are many
         raise _unusable(path, f"it is no PEM public key ({type(error).__name__})", "Give the .pub.pem of the key") from None
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
@@ -143,9 +136,3 @@ def _read(path: Path, *, private: bool) -> bytes:
 
 def _unusable(path: Path, why: str, next_step: str) -> ConfigurationError:
     return ConfigurationError(f"the key {path} cannot be used ({why})", "an ECDSA P-256 key in a PEM file", next_step)
-
-
-def _formats() -> tuple[Any, Any]:
-    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - see PublicKey.verifies
-
-    return serialization.PublicFormat, serialization.Encoding

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gate.evidence.dsse import sign
 from gate.evidence.files import sha256_file
-from gate.evidence.keys import PrivateKey
 from gate.evidence.strict import canonical
 from gate.model import Decision, Outcome, RunRecord, Verdict
+
+if TYPE_CHECKING:
+    from gate.evidence.keys import PrivateKey
 
 FOLDER = "attestations"
 SIGNED, UNSIGNED, PUBLIC_COPY = "gate.dsse.json", "gate.json", "gate.pub.pem"

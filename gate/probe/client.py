@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
+from threading import BoundedSemaphore, RLock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Self
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 __all__ = ["BudgetSettings", "Client", "ClientSettings"]
+_READS = ("GET", "HEAD", "OPTIONS")
 
 
 class Client:
@@ -44,6 +47,9 @@ class Client:
         self._dialler = Dialler(settings, self._pool, self._stopped)
         self._exchange = Exchange(settings.run_id, self._dialler, self._pool, self._stopped)
         self._budget = Budget(settings.budget)
+        # However many threads send at once: no more in flight than was agreed, and what writes goes one at a time, since a trail that is
+        # not serialised forks when two events are written at the same moment.
+        self._room, self.turn = BoundedSemaphore(settings.concurrency), RLock()
 
     def __enter__(self) -> Self:
         """The client itself."""
@@ -66,8 +72,8 @@ class Client:
             return refusal
         return self._perform(request) if self._await_budget(request) else _interrupted(probe)
 
-    def send_all(self, probes: Sequence[Probe]) -> list[Observation]:
-        """Send probes concurrently, equal ones once; what was seen, in the order of the probes.
+    def send_all(self, probes: Sequence[Probe], *, merged: bool = True) -> list[Observation]:
+        """Send probes concurrently, equal ones once (unless not `merged`); what was seen, in the order of the probes.
 
         Raises:
             ValueError: as `send`; nothing was sent then.
@@ -76,7 +82,8 @@ class Client:
         self._raise_error()
         seen = [self._refusal(probe) for probe in probes]
         allowed = [number for number, refusal in enumerate(seen) if refusal is None]
-        unique, places = merge([probes[number] for number in allowed])
+        chosen = [probes[number] for number in allowed]
+        unique, places = merge(chosen) if merged else (chosen, list(range(len(chosen))))
         batch = Batch([self._compose(probe) for probe in unique], self._reserve, self._perform, self._fail, self._stopped)
         batch.run(self._settings.concurrency)
         self._raise_error()
@@ -100,11 +107,16 @@ class Client:
 
     @property
     def identity(self) -> dict[str, object]:
-        """What tells this target from another: base URL, address, SHA-256 of its public key (None without TLS), clock skew in seconds."""
+        """What tells this target from another: base URL, address, SHA-256 of its public key, clock skew in seconds.
+
+        `spki_sha256` is the first key seen, None without TLS; `spki_seen` are all of them.
+        """
+        keys = list(self._dialler.spkis)
         return {
             "base_url": self._settings.base_url,
             "address": self._dialler.address,
-            "spki_sha256": self._dialler.spki,
+            "spki_sha256": keys[0] if keys else None,
+            "spki_seen": keys,
             "clock_skew_seconds": self._exchange.clock_skew(),
         }
 
@@ -116,7 +128,8 @@ class Client:
         earlier: tuple[Observation, ...] = ()
         fresh = False
         while True:
-            attempt = self._exchange.attempt(request, self._report, fresh=fresh)
+            with self.turn if _writes(request.probe) else nullcontext(), self._room:
+                attempt = self._exchange.attempt(request, self._report, fresh=fresh)
             seen = replace(attempt.seen, attempts=earlier) if earlier else attempt.seen
             again = None if self._stopped() else retries.after(seen, stale=attempt.stale)
             if again is None or not self._pause(again.delay) or not self._await_budget(request):
@@ -170,6 +183,11 @@ class Client:
             return None
         detail = f"a request of class {probe.safety} is above the run's level {level}: it was not sent"
         return _unsent(probe, Failure(FailureKind.BLOCKED, detail))
+
+
+def _writes(probe: Probe) -> bool:
+    """Whether it changes something where it is let in."""
+    return probe.safety is Safety.DRILL and probe.method not in _READS
 
 
 def _seen_by(probe: Probe, seen: Observation | None) -> Observation | None:

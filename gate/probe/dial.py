@@ -45,7 +45,7 @@ class Dialler:
         self._next = self._proxy or self.origin
         self._resolver = Resolver(self._next.host, self._next.port, stopped)
         self.address: str | None = None
-        self.spki: str | None = None
+        self.spkis: dict[str, None] = {}  # in the order in which they were first seen
 
     @property
     def absolute_form(self) -> bool:
@@ -149,6 +149,6 @@ class Dialler:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else "connection closed"
             raise NoAnswer(FailureKind.TLS, f"{host} ended the connection during the TLS handshake ({reason.lower()})") from None
         connection.secured = monotonic()
-        if self.spki is None and (certificate := secured.getpeercert(binary_form=True)):
+        if certificate := secured.getpeercert(binary_form=True):
             with contextlib.suppress(ValueError):
-                self.spki = tls.spki_sha256(certificate)
+                self.spkis[tls.spki_sha256(certificate)] = None

@@ -116,9 +116,7 @@ def load_settings(options: Mapping[str, Any], environ: Mapping[str, str] = os.en
     _refuse_unknown_variables(environ)
     sources = Sources(options, environ, folder or Path.cwd())
     profile = load_profile(sources.get("profile") or "supply_intel")
-    environment = sources.get("environment") or "staging"
-    if not NAME.fullmatch(environment):
-        raise ConfigurationError(f"the environment's name '{environment[:80]}' cannot be used", "letters, digits, '.', '_' and '-' only")
+    environment = _environment(sources)
     limit = profile.data.get("rate_limit", {})
     cors = profile.data.get("cors", {})
     return Settings(
@@ -142,9 +140,7 @@ def load_settings(options: Mapping[str, Any], environ: Mapping[str, str] = os.en
         rate_limit_requests=sources.integer("rate_limit_requests", limit.get("requests", 300), 1, 1_000_000),
         rate_limit_window_seconds=float(sources.integer("rate_limit_window_seconds", int(limit.get("window_seconds", 60)), 1, 86_400)),
         key=Path(key) if (key := sources.get("key")) else None,
-        artifact=sources.get("artifact") or "",
-        operator=sources.get("operator") or "",
-        commit_author=sources.get("commit_author") or "",
+        **{name: sources.get(name) or "" for name in ("artifact", "operator", "commit_author")},
     )
 
 
@@ -246,6 +242,13 @@ def _gate_toml(path: Path) -> dict[str, Any]:
         if isinstance(data[key], dict):
             raise ConfigurationError(f"{path}: '{key}' is a table", "one value, or a list of them", "Correct it")
     return data
+
+
+def _environment(sources: Sources) -> str:
+    name = sources.get("environment") or "staging"
+    if not NAME.fullmatch(name):
+        raise ConfigurationError(f"the environment's name '{name[:80]}' cannot be used", "letters, digits, '.', '_' and '-' only")
+    return name
 
 
 def _base_url(sources: Sources) -> str:

@@ -11,7 +11,7 @@ from gate.evidence.keys import load_private, load_public, new_key
 
 
 def openssl(*arguments: object) -> bytes:
-    return subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True).stdout  # noqa: S607
+    return subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True).stdout  # noqa: S607 - Debian's, on the path
 
 
 def test_a_new_key_is_its_owners_alone_and_known_to_openssl(tmp_path: Path) -> None:

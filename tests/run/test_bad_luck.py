@@ -62,7 +62,26 @@ def test_right_authority(gate: Any, reference: Any, authority: trustme.CA, tmp_p
     with Forwarder(reference.settings["BASE_URL"], same, context=tls_context(authority)) as between:
         done = gate(reference.settings | {"BASE_URL": between.base_url, "GATE_CA_BUNDLE": str(bundle)})
     assert done.status == 0, done.out
-    assert done.result["facts"]["target"]["spki_sha256"]
+    start, end = (done.result["facts"][f"target.{when}"] for when in ("start", "end"))
+    assert start["spki_sha256"] == end["spki_sha256"]
+    assert len(end["spki_seen"]) == 1
+
+
+def test_another_server_answers_before_the_end(gate: Any, reference: Any, authority: trustme.CA, tmp_path: Path) -> None:
+    """A key that changes in mid-run: what was found is about two services."""
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(bundle)
+    first, second = tls_context(authority), tls_context(authority)
+
+    def swap(asked: Asked) -> None:
+        if asked.number == 300:
+            first.sni_callback = lambda connection, _name, _context: setattr(connection, "context", second)
+
+    with Forwarder(reference.settings["BASE_URL"], same, swap, first) as between:
+        done = gate(reference.settings | {"BASE_URL": between.base_url, "GATE_CA_BUNDLE": str(bundle)})
+    assert done.status == 11, done.out
+    assert done.result["controls"]["RUN-003"] == "inconclusive"
+    assert "2 TLS keys answered during the run" in done.out
 
 
 def html(_asked: Asked, _answer: Answer) -> Answer:
