@@ -1,0 +1,209 @@
+"""What `gate load` runs inside Locust: arrivals on a fixed schedule, each in a greenlet of its own, counted from when it was due.
+
+Run by the gate alone (gate/load), which sets GATE_LOAD_PLAN, GATE_LOAD_OUT and a GATE_LOAD_TOKEN_<IDENTITY> for each identity.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+import gevent
+import locust.runners
+from gevent.pool import Pool
+from locust import FastHttpUser, events, task
+from locust.contrib.fasthttp import FastHttpSession
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # perf/ is no package, and Locust loads this file from anywhere
+from finish import Collector
+from recorder import Recorder
+from schedule import Arrival, arrivals
+from watchdog import Watchdog
+
+locust.runners.WORKER_REPORT_INTERVAL = 1.0
+PREFIX = "GATE_LOAD_TOKEN_"
+PLAN: dict[str, Any] = json.loads(Path(os.environ["GATE_LOAD_PLAN"]).read_text(encoding="utf-8"))
+OUT = Path(os.environ["GATE_LOAD_OUT"])
+# Out of the environment before anything is logged: what is not there cannot be shown.
+TOKENS = {name.removeprefix(PREFIX).lower(): os.environ.pop(name) for name in [*os.environ] if name.startswith(PREFIX)}
+
+
+class Arrivals(FastHttpUser):
+    """The one user of a worker: sends the worker's share of the schedule and never waits for an answer before the next one is due."""
+
+    host = PLAN["base_url"]
+    insecure = False
+
+    def on_start(self) -> None:
+        """A client of its own for each identity: no cookies are shared."""
+        self.sessions = {name: self._session(token) for name, token in TOKENS.items()}
+        self.pool = Pool(PLAN["max_in_flight"])
+
+    def _session(self, token: str) -> FastHttpSession:
+        session = FastHttpSession(
+            PLAN["base_url"],
+            self.environment.events.request,
+            None,
+            insecure=False,
+            ssl_context_factory=_tls,
+            network_timeout=PLAN["timeout_seconds"],
+            connection_timeout=PLAN["timeout_seconds"],
+            max_redirects=0,
+            max_retries=0,
+            concurrency=PLAN["max_in_flight"],
+            headers={"Authorization": f"Bearer {token}", "User-Agent": PLAN["user_agent"]},
+        )
+        session.client.redirect_response_codes = frozenset()  # a redirect is an answer; the token goes nowhere else
+        return session
+
+    @task
+    def send(self) -> None:
+        """The whole schedule, once."""
+        state: State = self.environment.gate  # type: ignore[attr-defined]  # set in `on_init`
+        begun = perf_counter()
+        for arrival in arrivals(PLAN, state.worker(), PLAN["workers"]):
+            gevent.sleep(max(begun + arrival.due - perf_counter(), 0))
+            if state.aborted or arrival.due > PLAN["limits"]["seconds"]:
+                break
+            if self.pool.full():
+                state.recorder.dropped()
+                state.note(arrival, None, None, 0, "dropped")
+                continue
+            self.pool.spawn(self._one, arrival, begun + arrival.due, state)
+        self.pool.join(PLAN["timeout_seconds"] + 2)
+        state.finished = True
+        while True:
+            gevent.sleep(60)
+
+    def _one(self, arrival: Arrival, due: float, state: State) -> None:
+        sent = perf_counter()
+        state.recorder.due(arrival.due, sent - due)
+        status, failure = self._ask(arrival, due)
+        done = perf_counter()
+        state.recorder.done(arrival.request["name"], arrival.due, done - due, done - sent, status, failure)
+        state.note(arrival, sent - due + arrival.due, done - due + arrival.due, status, failure)
+        state.aborted = state.aborted or state.watchdog.saw(status, failure)
+
+    def _ask(self, arrival: Arrival, due: float) -> tuple[int, str]:
+        """Send it; its status (0 without one) and what was wrong with it. Locust is told the time since it was due."""
+        request = arrival.request
+        session = self.sessions[arrival.identity]
+        try:
+            with (
+                gevent.Timeout(PLAN["timeout_seconds"]),
+                session.request(
+                    request["method"],
+                    request["path"],
+                    name=request["name"],
+                    json=request["body"],
+                    headers={"X-Request-ID": f"{PLAN['run_id']}-load-{arrival.index}"},
+                    catch_response=True,
+                ) as answer,
+            ):
+                status = answer.status_code or 0
+                failure = _failure(status, answer.request_meta["exception"], request["expect"])
+                answer.request_meta["response_time"] = (perf_counter() - due) * 1000
+                answer.failure(failure) if failure else answer.success()
+                return status, failure
+        except gevent.Timeout:
+            since = (perf_counter() - due) * 1000
+            self.environment.events.request.fire(
+                request_type=request["method"],
+                name=request["name"],
+                response_time=since,
+                response_length=0,
+                exception="timeout",
+                context={},
+            )
+            return 0, "timeout"
+
+
+def _failure(status: int, error: BaseException | None, expected: list[int]) -> str:
+    """One word for what was wrong; never a text of the target's."""
+    if status in expected:
+        return ""
+    if status:
+        return f"http {status}"
+    kind = type(error).__name__.lower()
+    return (
+        "timeout" if "timeout" in kind else "connect" if "refused" in kind or "gaierror" in kind else "tls" if "ssl" in kind else "closed"
+    )
+
+
+def _tls() -> Any:
+    return gevent.ssl.create_default_context(cafile=PLAN["ca_bundle"])
+
+
+class State:
+    """What one process knows: a worker's own records, or, on the master, everybody's."""
+
+    def __init__(self, environment: Any) -> None:
+        self.environment = environment
+        self.recorder = Recorder()
+        self.watchdog = Watchdog(PLAN["abort"])
+        self.aborted: str | None = None
+        self.finished = False
+        self.busiest = 0.0
+        self._rows: Any = None
+
+    def worker(self) -> int:
+        """Which share of the schedule is this process's."""
+        return max(int(getattr(self.environment.runner, "worker_index", 0)), 0)
+
+    def note(self, arrival: Arrival, sent: float | None, done: float | None, status: int, failure: str) -> None:
+        """A line of the worker's own list of arrivals."""
+        if self._rows is None:
+            self._file = (OUT / f"arrivals-w{self.worker()}.csv").open("w", encoding="utf-8", newline="", buffering=1 << 16)
+            self._rows = csv.writer(self._file)
+            self._rows.writerow(("index", "intended", "sent", "done", "name", "status", "failure"))
+        times = (f"{arrival.due:.6f}", *("" if moment is None else f"{moment:.6f}" for moment in (sent, done)))
+        self._rows.writerow((arrival.index, *times, arrival.request["name"], status or "", failure))
+
+    def close(self) -> None:
+        """Bring the list to the disk."""
+        if self._rows is not None:
+            self._file.flush()
+
+    def watch_cpu(self) -> None:
+        """The busiest second of this process."""
+        wall, cpu = perf_counter(), process_time()
+        while True:
+            gevent.sleep(1)
+            now, used = perf_counter(), process_time()
+            self.busiest = max(self.busiest, (used - cpu) / (now - wall))
+            wall, cpu = now, used
+
+    def report(self) -> dict[str, Any]:
+        """Everything since the last report."""
+        self.close()
+        return {
+            "records": self.recorder.take(),
+            "aborted": self.aborted,
+            "finished": self.finished,
+            "cpu": self.busiest,
+            "worker": self.worker(),
+        }
+
+
+@events.init.add_listener
+def on_init(environment: Any, **_: Any) -> None:
+    """Every process keeps records; the one without workers below it, or the master, brings them together."""
+    state = State(environment)
+    environment.gate = state
+    runner = environment.runner
+    if not isinstance(runner, locust.runners.MasterRunner):
+        gevent.spawn(state.watch_cpu)
+    if isinstance(runner, locust.runners.WorkerRunner):
+        environment.events.report_to_master.add_listener(lambda client_id, data: data.update(gate=state.report()))  # noqa: ARG005 - Locust's names
+        return
+    collector = Collector(environment, PLAN, OUT)
+    if isinstance(runner, locust.runners.MasterRunner):
+        environment.events.worker_report.add_listener(lambda client_id, data: collector.take(client_id, data.get("gate")))
+    else:
+        gevent.spawn(collector.poll, state)
+    environment.events.test_start.add_listener(lambda **_: gevent.spawn(collector.watch))
