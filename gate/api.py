@@ -4,7 +4,7 @@ from gate.decide.oracles import SUCCESS, describe, equal, must_answer, must_keep
 from gate.decide.rollback import Sample, evaluate
 from gate.fields import ids, pick
 from gate.model import Control, FailureKind, Inconclusive, Lacking, Observation, Outcome, Phase, Probe, Result, Safety, TriggerState, Unmet
-from gate.plugin.decorators import control, observe
+from gate.plugin.decorators import control, drill, observe
 from gate.plugin.engine import Engine
 from gate.plugin.requests import Target
 from gate.probe.sql import Database
@@ -31,6 +31,7 @@ __all__ = [
     "Unmet",
     "control",
     "describe",
+    "drill",
     "equal",
     "evaluate",
     "ids",

@@ -14,10 +14,11 @@ from gate.cli.signoff import git
 from gate.decide.verdict import Policy
 from gate.errors import ConfigurationError
 from gate.evidence.files import sha256_file
-from gate.model import Terms
+from gate.model import Terms, Waiver
 from gate.paths import data_root
 from gate.target.policy import policy_file
 from gate.target.settings import Settings
+from gate.target.waivers import load_waivers
 
 if TYPE_CHECKING:
     from gate.evidence.keys import PrivateKey
@@ -38,6 +39,7 @@ class About:
     release_tag: str
     artifact: str
     key: PrivateKey | None = field(repr=False)
+    waivers: tuple[Waiver, ...] = ()
 
 
 def about(settings: Settings, run_id: str, release_sha: str | None, release_tag: str | None) -> About:
@@ -50,20 +52,22 @@ def about(settings: Settings, run_id: str, release_sha: str | None, release_tag:
         release_tag=release_tag or git("describe", "--tags", "--exact-match") or "",
         artifact=_artifact(settings.artifact),
         key=_key(settings.key),
+        waivers=load_waivers(settings.waivers),
     )
 
 
-def terms(settings: Settings, policy: Policy, sources: dict[str, str]) -> Terms:
+def terms(settings: Settings, policy: Policy, sources: dict[str, str], waivers: tuple[Waiver, ...] = ()) -> Terms:
     """What the run is judged by."""
-    files = {"profile": settings.profile.path, "policy": policy_file(settings.policy)}
+    files = {"profile": settings.profile.path, "policy": policy_file(settings.policy), "waivers": settings.waivers}
     return Terms(
         contract=policy.contract,
         hardening=policy.hardening,
         not_applicable_criteria=tuple(sorted(settings.profile.not_applicable_criteria)),
-        inputs={name: sha256_file(path) for name, path in files.items()},
+        inputs={name: sha256_file(path) if path else None for name, path in files.items()},
         packages={name: _version(name) for name in PACKAGES},
         suites_commit=_suites_commit(data_root()),
         sources=sources,
+        waivers=waivers,
     )
 
 

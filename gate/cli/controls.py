@@ -22,7 +22,7 @@ The {count} controls of a run against a target of the profile `{profile}`. `gate
 and what it sends.
 
 Basis: `contract` is what the checklist or the profile demands, `hardening` industry practice beyond. Safety: the strongest class among its
-requests. Needs: the sections of the profile without which it is not applicable."""
+requests. Needs: the sections of the profile without which it is not applicable. Waiver: whether its failure may be waived."""
 
 
 @click.command(help=HELP)
@@ -89,13 +89,14 @@ def _suite(suite: str, controls: Sequence[Any]) -> list[str]:
             "",
             f"### {criterion.wording}",
             "",
-            "| id | title | severity | basis | safety | needs |",
-            "| --- | --- | --- | --- | --- | --- |",
+            "| id | title | severity | basis | safety | needs | waiver |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
         ]
         for item in controls:
             if item.criterion is criterion:
                 needs = ", ".join((item.feature or "").split(",")) or "-"
-                lines.append(f"| {item.id} | {escaped(item.title)} | {item.severity} | {item.basis} | {item.safety} | {needs} |")
+                facts = (item.severity, item.basis, item.safety, needs, "may be" if item.waivable else "never")
+                lines.append(f"| {item.id} | {escaped(item.title)} | {' | '.join(facts)} |")
     return lines
 
 

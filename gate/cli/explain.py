@@ -45,6 +45,7 @@ def explain(catalogue: Catalogue, entry: Entry) -> str:
         "references": ", ".join(control.references),
         "covers": ", ".join(control.covers),
         "declared": f"{control.source}:{entry.line}",
+        "waiver": "" if control.waivable else "never",
         "not run": entry.reason or "",
     }
     facts = [f"{name:<12}{value}" for name, value in rows.items() if value]

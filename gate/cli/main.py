@@ -17,6 +17,8 @@ from gate.errors import GateError
 SUBCOMMANDS = {
     "run": ("gate.cli.run", "Run the gate against a deployed service: GO or NO-GO."),
     "signoff": ("gate.cli.signoff", "Write the sign-off log from the evidence of one or more runs."),
+    "diff": ("gate.cli.diff", "Show what is different between two runs."),
+    "waive": ("gate.cli.waive", "Draft a waiver for a finding of a run."),
     "controls": ("gate.cli.controls", "List the controls that a run would have."),
     "explain": ("gate.cli.explain", "Explain one control, with the requests it sends."),
     "reference": ("gate.cli.reference", "Serve the reference service to try the gate on."),

@@ -24,6 +24,7 @@ Exit status: 0 GO, 10 NO-GO, 11 INCONCLUSIVE, 1 the gate itself broke, 2 usage o
 @click.option("--env-file", metavar="FILE", help="Read settings from this file instead of .env and staging.env.")
 @click.option("--profile", metavar="NAME", help="Kind of target: a shipped profile or a .toml file (GATE_PROFILE; supply_intel).")
 @click.option("--policy", metavar="NAME", help="What blocks: baseline, strict or a .toml file (GATE_POLICY; baseline).")
+@click.option("--waivers", metavar="FILE", help="Findings that somebody answers for until a day (GATE_WAIVERS; `gate waive`).")
 @click.option("--environment", metavar="NAME", help="Name of the environment in reports (GATE_ENVIRONMENT, APP_ENV; staging).")
 @click.option("--out-dir", metavar="DIR", help="Where reports go (OUT_DIR; reports/<environment>).")
 @click.option("--batch-code", metavar="CODE", help="The drill batch (BATCH_CODE).")

@@ -89,6 +89,7 @@ class Run:
                 "commit_author": about.commit_author,
             },
         )
+        self.engine.waivers, self.engine.day = about.waivers, self.journal.day
 
     def _plan(self, cases: Sequence[Case], unseen: dict[str, str]) -> None:
         """Journal what has to run, before the first request."""
@@ -101,7 +102,7 @@ class Run:
             {
                 "controls": [asdict(control) for control in self.controls],
                 "not_applicable": {case.control.id: case.reason for case in cases if case.reason is not None},
-                "terms": asdict(terms(self.settings, self.policy, sources)),
+                "terms": asdict(terms(self.settings, self.policy, sources, self.about.waivers)),
             },
         )
         self.engine.fact("selftest", latest_selftest(self.settings.out_dir.parent, sources))
@@ -132,7 +133,8 @@ class Run:
                 self.journal.append("outcome", asdict(result))
         self.engine.fact("target.end", self.engine.client.identity)
         self.journal.append("triggers", {"triggers": [asdict(trigger) for trigger in self.engine.triggers()]})
-        decision = decide(self.controls, self.engine.results, self.policy, self.settings.profile.not_applicable_criteria)
+        excused = self.settings.profile.not_applicable_criteria
+        decision = decide(self.controls, self.engine.results, self.policy, excused, self.about.waivers, self.engine.day)
         self.journal.append("verdict", asdict(decision) | {"exit_status": decision.verdict.exit_status})
         return decision
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from gate.decide.verdict import Policy, decide, verdict_of
+from gate.decide.verdict import Policy, verdict_of, weigh
 from gate.model import Control, Criterion, Outcome, Result, Trigger, TriggerState, Verdict
 
 TITLES = {
@@ -53,26 +53,28 @@ def evaluate(
     sustained: int,
     actions: Sequence[str],
     not_applicable: Sequence[str] = (),
+    waived: Collection[str] = (),
 ) -> tuple[Trigger, ...]:
-    """Every trigger on its own: one that fires hides no other."""
+    """Every trigger on its own: one that fires hides no other. A failure that is waived is no reason to roll back."""
+    open_ones = [item for item in controls if item.id not in waived]
     states = {
-        "gate-failure": _gate_failure(controls, results, policy, not_applicable),
+        "gate-failure": _gate_failure(controls, results, policy, not_applicable, waived),
         "recall-unavailable": _recall(samples, sustained, expected="recall" not in not_applicable),
-        "pack-mismatch": _of_criterion(Criterion.AUDIT, controls, results, policy, not_applicable, kind=None),
+        "pack-mismatch": _of_criterion(Criterion.AUDIT, open_ones, results, policy, not_applicable, kind=None),
         "auth-bypass": _of_criterion(Criterion.AUTH, controls, results, policy, not_applicable, kind="bypass"),
     }
     return tuple(Trigger(key, TITLES[key], state, tuple(evidence), tuple(actions)) for key, (state, evidence) in states.items())
 
 
 def _gate_failure(
-    controls: Sequence[Control], results: Mapping[str, Result], policy: Policy, not_applicable: Sequence[str]
+    controls: Sequence[Control], results: Mapping[str, Result], policy: Policy, not_applicable: Sequence[str], waived: Collection[str]
 ) -> tuple[TriggerState, list[str]]:
-    decision = decide(controls, results, policy, not_applicable)
+    decision = weigh(controls, results, policy, not_applicable, waived)
     if decision.verdict is Verdict.NO_GO:
         failed = [item for item in decision.blocking if item in results and results[item].outcome is Outcome.FAILED]
         return TriggerState.FIRED, [f"{item}: {results[item].reason}" for item in failed]
     if decision.verdict is Verdict.GO:
-        return TriggerState.CLEAR, [f"{len(results)} controls judged, none blocks"]
+        return TriggerState.CLEAR, [f"{len(results)} controls judged, none blocks", *(f"{item}: waived" for item in waived)]
     return TriggerState.UNKNOWN, [f"{item}: not decided" for item in decision.blocking] or ["nothing has been measured"]
 
 

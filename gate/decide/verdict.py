@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 
-from gate.model import Basis, Control, Criterion, CriterionResult, Decision, Outcome, Result, Severity, Verdict
+from gate.decide.waivers import judge, waived
+from gate.model import (
+    Basis,
+    Control,
+    Criterion,
+    CriterionResult,
+    Decision,
+    Outcome,
+    Result,
+    Severity,
+    Verdict,
+    Waiver,
+    WaiverStatus,
+)
 
 SECURITY_SUITES = frozenset({"security", "preflight"})
 ACCEPTANCE_SUITES = frozenset({"acceptance", "recall", "audit", "automation", "preflight"})
@@ -45,19 +59,44 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return Verdict.GO if found == {Verdict.GO} else Verdict.INCONCLUSIVE
 
 
-def _fold(controls: Sequence[Control], results: Mapping[str, Result], policy: Policy) -> Verdict:
-    """The worst of the controls, of which at least one must have passed."""
-    passed = any(control.id in results and results[control.id].outcome is Outcome.PASSED for control in controls)
-    verdict = worst(verdict_of(control, results.get(control.id), policy) for control in controls)
-    return verdict if passed or verdict is not Verdict.GO else Verdict.INCONCLUSIVE
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """What one weighing goes by: the results, the policy, and the controls whose failure is waived."""
+
+    results: Mapping[str, Result]
+    policy: Policy
+    waived: Collection[str]
+
+    def verdict(self, control: Control) -> Verdict:
+        """What one control says once waivers count: of a failure that is waived nothing stands in the way."""
+        result = self.results.get(control.id)
+        covered = control.id in self.waived and result is not None and result.outcome is Outcome.FAILED
+        return Verdict.GO if covered else verdict_of(control, result, self.policy)
+
+    def passed(self, controls: Sequence[Control]) -> bool:
+        """Whether at least one has passed."""
+        return any(control.id in self.results and self.results[control.id].outcome is Outcome.PASSED for control in controls)
+
+    def fold(self, controls: Sequence[Control]) -> Verdict:
+        """The worst of the controls, of which at least one must have passed: what is waived is no evidence."""
+        verdict = worst(map(self.verdict, controls))
+        return verdict if self.passed(controls) or verdict is not Verdict.GO else Verdict.INCONCLUSIVE
+
+    def criterion(self, criterion: Criterion, controls: Sequence[Control]) -> CriterionResult:
+        """One go/no-go line."""
+        members = [item for item in controls if criterion in (Criterion.GATE, item.criterion)]
+        blocking = [item.id for item in members if self.verdict(item) is not Verdict.GO]
+        return CriterionResult(criterion, self.fold(members), tuple(item.id for item in members), tuple(blocking))
 
 
-def _criterion(criterion: Criterion, controls: Sequence[Control], results: Mapping[str, Result], policy: Policy) -> CriterionResult:
-    blocking = [item.id for item in controls if verdict_of(item, results.get(item.id), policy) is not Verdict.GO]
-    return CriterionResult(criterion, _fold(controls, results, policy), tuple(item.id for item in controls), tuple(blocking))
-
-
-def decide(controls: Sequence[Control], results: Mapping[str, Result], policy: Policy, not_applicable: Iterable[str] = ()) -> Decision:
+def decide(
+    controls: Sequence[Control],
+    results: Mapping[str, Result],
+    policy: Policy,
+    not_applicable: Iterable[str] = (),
+    waivers: Sequence[Waiver] = (),
+    day: date | None = None,
+) -> Decision:
     """The decision on a run.
 
     Args:
@@ -66,27 +105,55 @@ def decide(controls: Sequence[Control], results: Mapping[str, Result], policy: P
         policy: which failures block.
         not_applicable: criteria that the profile declares its target not to have. Such a criterion may be without evidence, but what
             evidence there is still counts.
+        waivers: what was given to the run. One with a problem makes it NO-GO, whatever was measured.
+        day: the UTC date on which the run began; waivers need it.
+
+    Raises:
+        ValueError: waivers without a day.
     """
-    excused = set(not_applicable)
-    criteria = []
+    excused = tuple(not_applicable)
+    before = weigh(controls, results, policy, excused)
+    if not waivers:
+        return before
+    if day is None:
+        raise ValueError("waivers mean nothing without the day of the run")
+    states = judge(waivers, controls, results, day)
+    after = weigh(controls, results, policy, excused, waived(states))
+    if any(item.state is not WaiverStatus.USED for item in states):
+        lines = tuple(replace(line, verdict=Verdict.NO_GO) if line.criterion is Criterion.GATE else line for line in after.criteria)
+        after = replace(after, verdict=Verdict.NO_GO, criteria=lines)
+    return replace(after, before_waivers=before.verdict, waivers=states)
+
+
+def weigh(
+    controls: Sequence[Control],
+    results: Mapping[str, Result],
+    policy: Policy,
+    not_applicable: Iterable[str] = (),
+    waived: Collection[str] = (),
+) -> Decision:
+    """The decision as it is with the failures of these controls waived."""
+    excused, scale, criteria = set(not_applicable), _Scale(results, policy, frozenset(waived)), []
     for criterion in Criterion:
-        members = [item for item in controls if criterion in (Criterion.GATE, item.criterion)]
-        judged = _criterion(criterion, members, results, policy)
-        passed = any(results[item.id].outcome is Outcome.PASSED for item in members if item.id in results)
-        if criterion in excused and not passed and not judged.blocking:
-            judged = CriterionResult(criterion, None, judged.controls, ())
+        judged = scale.criterion(criterion, controls)
+        if criterion in excused and not judged.blocking and judged.verdict is not Verdict.GO:
+            judged = replace(judged, verdict=None)
         criteria.append(judged)
     failed = [
         item
         for item in controls
         if (found := results.get(item.id)) is None or found.outcome not in (Outcome.PASSED, Outcome.NOT_APPLICABLE)
     ]
-    blocking = [item.id for item in failed if verdict_of(item, results.get(item.id), policy) is not Verdict.GO]
+    blocking = [item.id for item in failed if scale.verdict(item) is not Verdict.GO]
+    verdict = worst(item.verdict for item in criteria if item.verdict is not None)
     return Decision(
-        verdict=worst(item.verdict for item in criteria if item.verdict is not None),
+        verdict=verdict,
         criteria=tuple(criteria),
-        security=_fold([item for item in controls if item.suite in SECURITY_SUITES], results, policy),
-        acceptance=_fold([item for item in controls if item.suite in ACCEPTANCE_SUITES], results, policy),
+        security=scale.fold([item for item in controls if item.suite in SECURITY_SUITES]),
+        acceptance=scale.fold([item for item in controls if item.suite in ACCEPTANCE_SUITES]),
         blocking=tuple(blocking),
         reported=tuple(item.id for item in failed if item.id not in set(blocking)),
+        before_waivers=verdict,
+        waived=tuple(waived),
+        waivers=(),
     )

@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -53,6 +53,7 @@ class Journal:
         self._next, self._head, self._size = 0, GENESIS, 0
         self._pending = b""
         self._durable = 0
+        self.day: date | None = None  # UTC, of its first line
         with told("created", path):
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
             self._descriptor = os.open(path, flags, PRIVATE)
@@ -110,8 +111,9 @@ class Journal:
     def _write(self, event: str, payload: object) -> int:
         self._refuse_if_broken()
         self._settle()
-        number = self._next
-        line = {"at": stamp(self._clock()), "data": payload, "event": event, "prev": self._head, "seq": number}
+        number, now = self._next, self._clock()
+        self.day = self.day or now.astimezone(UTC).date()
+        line = {"at": stamp(now), "data": payload, "event": event, "prev": self._head, "seq": number}
         try:
             self._pending = rfc8785.dumps(line) + b"\n"  # type: ignore[arg-type]  # `plain` leaves JSON types only
             write_all(self._descriptor, self._pending)

@@ -1,6 +1,7 @@
 """The product's words as types (docs/ARCHITECTURE.md, "Words"). Imports nothing of ours and does no I/O."""
 
 from gate.model.runs import CriterionResult, Decision, LedgerLine, Result, RunRecord, Terms, Trigger, TriggerState
+from gate.model.waivers import Waiver, WaiverState, WaiverStatus
 from gate.model.wire import THROTTLED, Failure, FailureKind, Observation, Probe, Response, Timing
 from gate.model.words import Basis, Control, Criterion, Inconclusive, Lacking, Outcome, Phase, Safety, Severity, Unmet, Verdict
 
@@ -31,4 +32,7 @@ __all__ = [
     "TriggerState",
     "Unmet",
     "Verdict",
+    "Waiver",
+    "WaiverState",
+    "WaiverStatus",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from gate.model.waivers import Waiver, WaiverState
 from gate.model.words import Control, Criterion, Outcome, Severity, Verdict
 
 
@@ -66,7 +67,11 @@ class CriterionResult:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the run means. `blocking` are the controls that stand in the way of GO, `reported` the findings that do not."""
+    """What the run means. `blocking` are the controls that stand in the way of GO, `reported` the findings that do not.
+
+    Waived findings are reported ones. `before_waivers` is the verdict without any waiver, `waived` the controls whose failure one covers,
+    `waivers` the state of each in the order of the plan; one with a problem blocks.
+    """
 
     verdict: Verdict
     criteria: tuple[CriterionResult, ...]
@@ -74,6 +79,9 @@ class Decision:
     acceptance: Verdict
     blocking: tuple[str, ...]
     reported: tuple[str, ...]
+    before_waivers: Verdict
+    waived: tuple[str, ...]
+    waivers: tuple[WaiverState, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,7 @@ class Terms:
     packages: dict[str, str]
     suites_commit: str
     sources: dict[str, str]
+    waivers: tuple[Waiver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

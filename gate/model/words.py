@@ -129,6 +129,7 @@ class Control:
 
     `feature` names the part of a profile that it needs; `endpoint` the profile's endpoint id where one control is made for each.
     `source` is the suite file, relative to the folder that holds `suites/`. `covers` are the fault classes it catches (docs/COVERAGE.md).
+    `waivable` is False where no waiver may cover its failure; that of the recall criterion none may in any case.
     """
 
     id: str
@@ -146,3 +147,4 @@ class Control:
     feature: str | None = None
     endpoint: str | None = None
     covers: tuple[str, ...] = ()
+    waivable: bool = True

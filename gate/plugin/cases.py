@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gate.errors import ConfigurationError, GateError
-from gate.model import Control
+from gate.model import Control, Criterion
 from gate.plugin.decorators import SHAPE, TEMPLATE, Template
 from gate.target.profile import Endpoint, Profile
 from gate.target.settings import Settings
@@ -72,6 +72,7 @@ def _case(template: Template, shape: Any, source: str, settings: Settings, endpo
         feature=template.feature,
         endpoint=endpoint.id if endpoint else None,
         covers=template.covers,
+        waivable=template.waivable and template.criterion is not Criterion.RECALL,
     )
     return Case(control, endpoint, shape, _not_applicable(template.feature, settings))
 

@@ -6,6 +6,7 @@ Settings are made up: each secret is a placeholder that names its variable, so t
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,6 +167,7 @@ def _entry(item: Any, case: Case, shape: Any) -> Entry:
 
 def _drill(name: str, function: Any) -> Drill | None:
     """The fixture, if the suites define it."""
+    function = inspect.unwrap(function)
     path = Path(function.__code__.co_filename)
     if not path.is_relative_to(data_root() / "suites"):
         return None

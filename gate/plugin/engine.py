@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
+from datetime import date
 from typing import Any, Protocol
 
 from gate import __version__
 from gate.decide.rollback import Sample, evaluate
 from gate.decide.verdict import Policy
-from gate.model import THROTTLED, Control, LedgerLine, Observation, Outcome, Phase, Probe, Result, Safety, Trigger
+from gate.decide.waivers import judge, waived
+from gate.model import THROTTLED, Control, LedgerLine, Observation, Outcome, Phase, Probe, Result, Safety, Trigger, Waiver
 from gate.plugin.cases import Case
+from gate.plugin.drills import Drills
 from gate.plugin.outcome import Trial
 from gate.plugin.requests import Target
 from gate.probe.client import BudgetSettings, Client, ClientSettings
@@ -59,12 +63,15 @@ class Engine:
         self.settings, self.policy, self.recorder, self.redactor, self.progress = settings, policy, recorder, redactor, progress
         self.target = Target(settings, run_id, redactor)
         self.client = Client(_client_settings(settings, run_id), self._observed)
+        self.drills = Drills({"run": self, "t": self.target}, self.client.cancel)
         self.cases: list[tuple[Case, Any]] = []
         self.planned: Sequence[Control] = ()  # also what was deselected or did not load
+        self.waivers: Sequence[Waiver] = ()
+        self.day: date | None = None  # on which the run began: waivers hold on some days only
         self.results: dict[str, Result] = {}
         self.facts: dict[str, Any] = {}
         self.samples: list[Sample] = []
-        self.observations: list[Observation] = []
+        self._seen: list[Observation] = []
         self.stop_reason: str | None = None
         self.unreachable = False
         self.phase = Phase.PREFLIGHT
@@ -74,12 +81,17 @@ class Engine:
     def _observed(self, seen: Observation) -> None:
         """Called by the client's workers for every attempt, before that worker's next request."""
         self.recorder.append("observation", asdict(ledger_line(seen, self.phase)))
-        self.observations.append(seen)
+        self._seen.append(seen)
         if seen.response is not None and seen.response.status == THROTTLED and seen.probe.safety is not Safety.BURST:
             self.progress("throttled", seen.probe.target.partition("?")[0])
 
+    @property
+    def observations(self) -> list[Observation]:
+        """All that was seen so far: not in the order of arrival, but in one that two runs share, so that both find the same fault first."""
+        return sorted(self._seen, key=lambda seen: (str(seen.probe), seen.number))
+
     def enter(self, phase: Phase) -> None:
-        """Send, once, all probes that the controls of that phase declared, equal ones once."""
+        """Send, once, all probes that the controls of that phase declared, equal ones once; then, in theirs, carry the drills out."""
         if phase in self._entered:
             return
         self._entered.add(phase)
@@ -89,6 +101,8 @@ class Engine:
         # Where one cannot be written, none is sent here: each control then asks for its own, and only that one's breaks.
         with contextlib.suppress(ValueError):
             self.send_all(list({key_of(probe): probe for probe in probes}.values()))
+        if phase is Phase.DRILLS:
+            self.drills.carry_out()
 
     def send_all(self, probes: Sequence[Probe]) -> list[Observation]:
         """Send concurrently what was not sent before; the answers in the order given."""
@@ -102,6 +116,17 @@ class Engine:
         if probe.safety.rank >= Safety.DRILL.rank or probe.fresh:
             return self.client.send(probe)
         return self.send_all([probe])[0]
+
+    def send_each(self, probes: Sequence[Probe]) -> list[Observation]:
+        """Send all of these now, side by side, whatever was seen before; the answers in the order given. Writes still go one at a time."""
+        return self.client.send_all(probes, merged=False)
+
+    def writing(self) -> AbstractContextManager[object]:
+        """`with run.writing()`: nobody else writes until it is left; in it write with `send`, one at a time.
+
+        For writes that belong together, and for what goes on in the service after its call is answered.
+        """
+        return self.client.turn
 
     def burst(self, probe: Probe, count: int) -> list[Observation]:
         """Send one probe many times, as concurrently as the run allows."""
@@ -136,6 +161,7 @@ class Engine:
             sustained=rules["sustained"],
             actions=rules["actions"],
             not_applicable=tuple(profile.not_applicable_criteria),
+            waived=waived(judge(self.waivers, controls, self.results, self.day)) if self.day else (),
         )
 
     def settle(self, result: Result) -> None:

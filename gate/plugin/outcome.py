@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,13 @@ import pytest
 
 from gate.model import Inconclusive, Observation, Outcome, Result, Safety, Unmet
 
+# What differs from run to run in a finding that stays the same: UUIDs, times and days, run and request ids, digests.
+_VOLATILE = re.compile(
+    r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+    r"|(?<!\d)\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?(?!\d)"
+    r"|(?<![0-9a-z])[0-9a-f]{8,}(?:-\d+)?(?![0-9a-z])",
+    re.IGNORECASE,
+)
 _WORSE = [Outcome.PASSED, Outcome.NOT_RUN, Outcome.INCONCLUSIVE, Outcome.ERROR, Outcome.FAILED]
 
 
@@ -49,10 +57,10 @@ class Trial:
         if outcome is Outcome.PASSED:
             outcome, reason = self._earned()
         measured = self.measured + sum(item.response is not None for item in self.shown)
-        fingerprint = hashlib.sha256(f"{self.control}\n{self.expected}\n{self.kind}".encode()).hexdigest()[:16]
+        known = fingerprint(self.control, self.expected or reason, self.kind)
         if outcome is Outcome.PASSED:
             return Result(self.control, outcome, measured=measured, requests=requests)
-        return Result(self.control, outcome, reason, self.expected, self.seen, measured, requests, fingerprint, self.kind)
+        return Result(self.control, outcome, reason, self.expected, self.seen, measured, requests, known, self.kind)
 
     def _earned(self) -> tuple[Outcome, str]:
         """Whether a test that raised nothing has measured anything."""
@@ -68,6 +76,12 @@ class Trial:
             if not seen.looked:
                 return Outcome.INCONCLUSIVE, f"it passed without looking at {seen.probe}"
         return Outcome.PASSED, ""
+
+
+def fingerprint(control: str, expected: str, kind: str) -> str:
+    """The name of a finding: the same in every run that finds the same, whatever was seen this time; another for any other finding."""
+    stable = _VOLATILE.sub("#", expected)
+    return hashlib.sha256(f"{control}\n{stable}\n{kind}".encode()).hexdigest()[:16]
 
 
 def outcome_of(error: BaseException | None, *, xfail: bool) -> Outcome:

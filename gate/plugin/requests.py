@@ -46,7 +46,7 @@ class Target:
             return {key: self.fill(value, **known) for key, value in template.items()}
         if isinstance(template, list):
             return [self.fill(value, **known) for value in template]
-        if not isinstance(template, str):
+        if not isinstance(template, str) or "{" not in template:
             return template
         values = self._values() | known
         quoting = template.startswith("/")

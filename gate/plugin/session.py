@@ -14,6 +14,7 @@ from gate.errors import ConfigurationError, GateError
 from gate.model import Lacking, Observation, Outcome, Phase, Probe, Result
 from gate.paths import data_root
 from gate.plugin.cases import Case, declared_ids, expand
+from gate.plugin.drills import DRILL
 from gate.plugin.engine import Engine, Silent
 from gate.plugin.outcome import Trial
 from gate.redact import Redactor
@@ -90,6 +91,18 @@ class Session:
                     item.gate_broken = error
             item.gate_shape = shape
             self.engine.cases.append((case, shape))
+            if case.reason is None and case.control.phase is Phase.DRILLS:
+                self._bring_drills(item)
+
+    def _bring_drills(self, item: Any) -> None:
+        """The drills that a control judges become part of the run."""
+        for found in item._fixtureinfo.name2fixturedefs.values():  # noqa: SLF001 - pytest has no public name for an item's fixtures
+            drill = getattr(found[-1].func, DRILL, None)
+            try:
+                if drill is not None:
+                    self.engine.drills.add(drill)
+            except ValueError as error:
+                self._refuse(ConfigurationError(str(error), "a name of its own for each", "Rename one"))
 
     def before(self, item: Any) -> None:
         """Open the trial, once: whoever runs a test again hides nothing. Skip what cannot run."""

@@ -1,8 +1,12 @@
-"""Many requests at once: a few threads that take whatever the budget lets go next."""
+"""Many requests at once: a few threads that take whatever the budget lets go next, each of one identity as long as there are any.
+
+A connection is kept for its identity only, so a thread that changes it opens another one.
+"""
 
 from __future__ import annotations
 
 import heapq
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Lock, Thread
@@ -64,7 +68,11 @@ class Batch:
         stopped: Callable[[], bool],
     ) -> None:
         self._requests, self._reserve, self._work, self._failed, self._stopped = requests, reserve, work, failed, stopped
-        self._waiting = [(0.0, number) for number in range(len(requests))]
+        self._waiting: list[tuple[float, int]] = []  # not before that time
+        self._due: dict[str | None, deque[int]] = {}
+        for number in range(len(requests)):
+            self._enqueue(number)
+        self._workers: Counter[str | None] = Counter()
         self._lock = Lock()
         self._abandoned = False
         self.results: list[Observation | None] = [None] * len(requests)
@@ -84,9 +92,10 @@ class Batch:
             raise
 
     def _run(self) -> None:
+        mine: list[str | None] = []  # the identity of the latest request
         try:
             while not (self._abandoned or self._stopped()):
-                number, wait = self._next()
+                number, wait = self._next(mine)
                 if number is not None:
                     self.results[number] = self._work(self._requests[number])
                 elif wait is None:
@@ -96,18 +105,33 @@ class Batch:
         except BaseException as error:  # noqa: BLE001 - it is raised again, in the thread that waits for this one
             self._failed(error)
 
-    def _next(self) -> tuple[int | None, float | None]:
+    def _next(self, mine: list[str | None]) -> tuple[int | None, float | None]:
         """A request that may go, or the seconds after which to ask again, or neither when there is none left."""
         with self._lock:
-            while self._waiting:
-                not_before, number = self._waiting[0]
-                now = monotonic()
-                if not_before > now:
-                    return None, not_before - now
-                wait = self._reserve(self._requests[number])
-                if wait <= 0:
-                    heapq.heappop(self._waiting)
-                    return number, None
-                # Its key is full: others, whose keys are not, must not wait behind it.
-                heapq.heapreplace(self._waiting, (now + wait, number))
-        return None, None
+            now = monotonic()
+            while self._waiting and self._waiting[0][0] <= now:
+                self._enqueue(heapq.heappop(self._waiting)[1])
+            for identity in self._preferred(mine):
+                for _ in range(len(self._due[identity])):
+                    number = self._due[identity].popleft()
+                    wait = self._reserve(self._requests[number])
+                    if wait <= 0:
+                        self._settle_on(mine, identity)
+                        return number, None
+                    # Its key is full: others, whose keys are not, must not wait behind it.
+                    heapq.heappush(self._waiting, (now + wait, number))
+            return None, self._waiting[0][0] - now if self._waiting else None
+
+    def _enqueue(self, number: int) -> None:
+        self._due.setdefault(self._requests[number].probe.identity, deque()).append(number)
+
+    def _preferred(self, mine: list[str | None]) -> list[str | None]:
+        """The identity that this thread is at; then those that have the most left for each thread that is at them."""
+        others = sorted(self._due, key=lambda identity: -len(self._due[identity]) / (self._workers[identity] + 1))
+        return [*(identity for identity in mine if identity in self._due), *(identity for identity in others if identity not in mine)]
+
+    def _settle_on(self, mine: list[str | None], identity: str | None) -> None:
+        if mine != [identity]:
+            self._workers.subtract(mine)
+            self._workers[identity] += 1
+            mine[:] = [identity]

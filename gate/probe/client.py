@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
-from threading import BoundedSemaphore, RLock
+from threading import BoundedSemaphore
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Self
 
@@ -18,13 +18,13 @@ from gate.probe.request import Request, compose
 from gate.probe.resolve import SLICE
 from gate.probe.retry import Retries, retry_after
 from gate.probe.settings import BudgetSettings, ClientSettings
+from gate.probe.turn import Turn, writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
 __all__ = ["BudgetSettings", "Client", "ClientSettings"]
-_READS = ("GET", "HEAD", "OPTIONS")
 
 
 class Client:
@@ -47,9 +47,8 @@ class Client:
         self._dialler = Dialler(settings, self._pool, self._stopped)
         self._exchange = Exchange(settings.run_id, self._dialler, self._pool, self._stopped)
         self._budget = Budget(settings.budget)
-        # However many threads send at once: no more in flight than was agreed, and what writes goes one at a time, since a trail that is
-        # not serialised forks when two events are written at the same moment.
-        self._room, self.turn = BoundedSemaphore(settings.concurrency), RLock()
+        # However many threads call `send` and `send_all` at once, no more is in flight than was agreed, and writes go one at a time.
+        self._room, self.turn = BoundedSemaphore(settings.concurrency), Turn()
 
     def __enter__(self) -> Self:
         """The client itself."""
@@ -76,10 +75,12 @@ class Client:
         """Send probes concurrently, equal ones once (unless not `merged`); what was seen, in the order of the probes.
 
         Raises:
-            ValueError: as `send`; nothing was sent then.
+            ValueError: as `send`, or this thread has the turn to write, which those that send would wait for; nothing was sent then.
             Exception: what `on_observation` raised, now or earlier.
         """
         self._raise_error()
+        if self.turn.is_mine and any(map(writes, probes)):
+            raise ValueError("whoever holds the turn writes with `send`")
         seen = [self._refusal(probe) for probe in probes]
         allowed = [number for number, refusal in enumerate(seen) if refusal is None]
         chosen = [probes[number] for number in allowed]
@@ -128,7 +129,7 @@ class Client:
         earlier: tuple[Observation, ...] = ()
         fresh = False
         while True:
-            with self.turn if _writes(request.probe) else nullcontext(), self._room:
+            with self.turn if writes(request.probe) else nullcontext(), self._room:
                 attempt = self._exchange.attempt(request, self._report, fresh=fresh)
             seen = replace(attempt.seen, attempts=earlier) if earlier else attempt.seen
             again = None if self._stopped() else retries.after(seen, stale=attempt.stale)
@@ -183,11 +184,6 @@ class Client:
             return None
         detail = f"a request of class {probe.safety} is above the run's level {level}: it was not sent"
         return _unsent(probe, Failure(FailureKind.BLOCKED, detail))
-
-
-def _writes(probe: Probe) -> bool:
-    """Whether it changes something where it is let in."""
-    return probe.safety is Safety.DRILL and probe.method not in _READS
 
 
 def _seen_by(probe: Probe, seen: Observation | None) -> Observation | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from gate.model import Control, Outcome, RunRecord
 from gate.report.clean import line, tree
-from gate.report.view import FINE, acceptance_controls, fact, parts, requests_of, result_of
+from gate.report.view import FINE, acceptance_controls, fact, parts, requests_of, result_of, waiver_of, waivers
 
 LINE = "Go-live acceptance"
 
@@ -24,6 +24,7 @@ def render(record: RunRecord) -> str:
         "context": _context(record),
         "summary": {"total": len(results), "passed": passed, "failed": len(results) - passed - exempt, "not_applicable": exempt},
         "verdict": verdict,
+        "waivers": _waivers(record),
         "interrupted": line(record.interruption) if record.decision is None else None,
         "results": results,
     }
@@ -51,10 +52,36 @@ def _result(record: RunRecord, control: Control) -> dict[str, Any]:
         "detail": line(result.reason or result.seen),
         "control": line(control.id),
         "outcome": result.outcome.value,
+        "waived": waiver_of(record, control.id) is not None,
+    }
+
+
+def _waivers(record: RunRecord) -> dict[str, Any]:
+    """All of the run's waivers, also those of other suites: one with a problem blocks the whole gate."""
+    decision = record.decision
+    return {
+        "verdict_before": decision.before_waivers.value if decision else None,
+        "verdict_after": decision.verdict.value if decision else None,
+        "items": [
+            {
+                "control": line(item.waiver.control),
+                "title": line(item.title),
+                **{key.replace(" ", "_"): line(value) for key, value in item.told.items()},
+            }
+            for item in waivers(record)
+        ],
     }
 
 
 def _unearned(record: RunRecord, verdict: str) -> dict[str, Any]:
     """No control failed, and still there is no pass: a consumer that counts failures must see one."""
     why = f"the run was interrupted: {record.interruption}" if record.decision is None else "too little was measured for a pass"
-    return {"name": LINE, "ok": False, "status_code": None, "detail": line(f"{verdict}: {why}"), "control": None, "outcome": "inconclusive"}
+    return {
+        "name": LINE,
+        "ok": False,
+        "status_code": None,
+        "detail": line(f"{verdict}: {why}"),
+        "control": None,
+        "outcome": "inconclusive",
+        "waived": False,
+    }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gate.model import RunRecord
-from gate.report import acceptance, junit, result, security, signoff, text
+from gate.report import acceptance, ctrf, github, gitlab, junit, oscal, result, sarif, security, signoff, text
 
 LEGACY = {
     "release_gate": "release_gate_{ts}.txt",
@@ -25,12 +27,37 @@ def render_all(record: RunRecord) -> dict[str, str]:
         record: the run, read back from its journal.
     """
     names = report_paths(record.bundle)
-    release = signoff.Release(shas=(record.release_sha or None,), tag=record.release_tag or None)
     return {
         names["release_gate"]: text.render(record),
         names["security_regression"]: security.render(record),
         names["go_live_acceptance"]: acceptance.render(record),
         "result.json": result.render(record),
         "junit.xml": junit.render(record),
-        "signoff.md": signoff.render([(record, report_paths(record.bundle, record.out_dir))], release),
+        "ctrf.json": ctrf.render(record),
+        "findings.sarif": sarif.render(record),
+        "gl-code-quality.json": gitlab.render(record),
+        "oscal.json": oscal.render(record),
+        "signoff.md": sign_off(record),
     }
+
+
+def sign_off(record: RunRecord) -> str:
+    """The sign-off log of this run alone, with what its journal knows of the release."""
+    release = signoff.Release(shas=(record.release_sha or None,), tag=record.release_tag or None)
+    return signoff.render([(record, report_paths(record.bundle, record.out_dir))], release)
+
+
+# One renderer a format: what `gate report --format` offers.
+FORMATS: dict[str, Callable[[RunRecord], str]] = {
+    "text": text.render,
+    "security": security.render,
+    "acceptance": acceptance.render,
+    "json": result.render,
+    "junit": junit.render,
+    "ctrf": ctrf.render,
+    "sarif": sarif.render,
+    "gitlab": gitlab.render,
+    "github": github.render,
+    "oscal": oscal.render,
+    "signoff": sign_off,
+}

@@ -31,6 +31,8 @@ class Safe(str):
 def line(text: object, limit: int = LIMIT) -> str:
     """One line of visible characters, cut to `limit`: no terminal command, no control, invisible or direction-changing character."""
     whole = str(text)
+    if len(whole) <= limit and whole.isascii() and whole.isprintable() and "  " not in whole:
+        return whole.strip()  # nearly always: there is nothing in it to clean
     raw = whole[: limit * 8]
     visible = _SPACE.sub(" ", _TERMINAL.sub("", raw))
     visible = "".join(char for char in visible if char == " " or unicodedata.category(char) not in _DROPPED).strip()

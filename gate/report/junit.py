@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from gate.model import Control, Outcome, Result, RunRecord, Verdict
 from gate.report.clean import line
-from gate.report.view import requests_of, result_of, verdict_text
+from gate.report.view import before_and_after, in_the_way, requests_of, result_of, verdict_text, waiver_of, waivers
 
 TAGS = {
     Outcome.FAILED: "failure",
@@ -33,7 +33,7 @@ class Case(NamedTuple):
 def render(record: RunRecord) -> str:
     """The XML document: one suite a folder of suites, and one for the verdict itself, which passes only with GO."""
     suites = {f"gate.{line(name, 80)}": _cases(record, name) for name in dict.fromkeys(control.suite for control in record.controls)}
-    suites["gate"] = [_verdict(record)]
+    suites["gate"] = [_verdict(record), *_waivers(record)]
     root = Element("testsuites", _counts("gate", [case for cases in suites.values() for case in cases]))
     for name, cases in suites.items():
         _suite(root, name, cases, record)
@@ -44,7 +44,8 @@ def render(record: RunRecord) -> str:
 def _suite(root: Element, name: str, cases: list[Case], record: RunRecord) -> None:
     node = SubElement(root, "testsuite", {**_counts(name, cases), "timestamp": record.started_at[:19]})
     properties = SubElement(node, "properties")
-    for key, value in (("run_id", record.run_id), ("base_url", record.base_url), ("environment", record.environment)):
+    change = [("waivers", text)] if (text := before_and_after(record)) else []
+    for key, value in (*change, ("run_id", record.run_id), ("base_url", record.base_url), ("environment", record.environment)):
         SubElement(properties, "property", {"name": key, "value": line(value)})
     for case in cases:
         one = SubElement(node, "testcase", {"classname": case.classname, "name": case.name, "time": f"{case.seconds:.3f}"})
@@ -64,14 +65,18 @@ def _cases(record: RunRecord, suite: str) -> list[Case]:
 
 
 def _case(record: RunRecord, control: Control, result: Result) -> Case:
-    told = {"expected": result.expected, "seen": result.seen, "requests": ", ".join(map(str, result.requests)), "mend": control.mend}
+    waiver = waiver_of(record, control.id)
+    note = f"waived until {waiver.ends}: " if waiver else ""
+    told = {"expected": result.expected, "seen": result.seen, "requests": ", ".join(map(str, result.requests)), "mend": control.mend} | (
+        waiver.told if waiver else {}
+    )
     return Case(
         name=line(f"{control.id} {control.title}"),
         classname=f"gate.{line(control.suite, 80)}",
         seconds=sum(item.seconds for item in requests_of(record, result)),
         tag=TAGS.get(result.outcome, ""),
         kind=result.outcome.value,
-        message=line(result.reason),
+        message=line(f"{note}{result.reason}"),
         body="\n".join(f"{name}: {line(value)}" for name, value in told.items() if value),
     )
 
@@ -79,5 +84,21 @@ def _case(record: RunRecord, control: Control, result: Result) -> Case:
 def _verdict(record: RunRecord) -> Case:
     verdict = record.decision.verdict if record.decision else None
     tag = "" if verdict is Verdict.GO else "failure" if verdict is Verdict.NO_GO else "error"
-    blocking = ", ".join(record.decision.blocking) if record.decision else record.interruption
+    blocking = ", ".join(in_the_way(record)) if record.decision else record.interruption
     return Case("Release gate", "gate", 0.0, tag, line(verdict or "interrupted"), line(f"{verdict_text(record)}: {blocking}"), "")
+
+
+def _waivers(record: RunRecord) -> list[Case]:
+    """One testcase a waiver, which passes where it is used."""
+    return [
+        Case(
+            name=line(f"waiver {number} of {item.waiver.control}"),
+            classname="gate",
+            seconds=0.0,
+            tag="failure" if item.problem else "" if item.used else "error",
+            kind=item.state.state.value if item.state else "interrupted",
+            message=line(item.problem),
+            body="\n".join(f"{name}: {line(value)}" for name, value in item.told.items()),
+        )
+        for number, item in enumerate(waivers(record), 1)
+    ]

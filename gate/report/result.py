@@ -8,7 +8,7 @@ from typing import Any
 
 from gate.model import Control, CriterionResult, Result, RunRecord
 from gate.report.clean import tree
-from gate.report.view import exit_status, fact, findings, parts, result_of
+from gate.report.view import WaiverLine, exit_status, fact, findings, parts, result_of, waivers
 
 SCHEMA_VERSION = "1.0"
 
@@ -33,6 +33,8 @@ def render(record: RunRecord) -> str:
         "finished_at": record.finished_at,
         "journal_head": record.head,
         "criteria": [_criterion(item) for item in record.decision.criteria] if record.decision else [],
+        "before_waivers": record.decision.before_waivers if record.decision else None,
+        "waivers": [_waiver(item) for item in waivers(record)],
         "controls": {control.id: result_of(record, control).outcome for control in record.controls},
         "findings": [_finding(record, control, result) for control, result in findings(record)],
         "triggers": [asdict(item) for item in record.triggers],
@@ -64,6 +66,7 @@ def _finding(record: RunRecord, control: Control, result: Result) -> dict[str, A
         "suite": control.suite,
         # An interrupted run has decided nothing, so nothing of it can be called harmless.
         "blocks": control.id in record.decision.blocking if record.decision else True,
+        "waived": control.id in record.decision.waived if record.decision else False,
         "kind": result.kind,
         "reason": result.reason,
         "expected": result.expected,
@@ -72,4 +75,13 @@ def _finding(record: RunRecord, control: Control, result: Result) -> dict[str, A
         "fingerprint": result.fingerprint,
         "mend": control.mend,
         "references": control.references,
+    }
+
+
+def _waiver(item: WaiverLine) -> dict[str, Any]:
+    return asdict(item.waiver) | {
+        "state": item.state.state if item.state else None,
+        "days_left": item.state.days_left if item.state else None,
+        "problem": item.problem,
+        "ends": item.ends,
     }

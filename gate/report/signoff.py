@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from gate.decide.person import same
 from gate.model import RunRecord, Verdict
 from gate.paths import data_root
 from gate.report.clean import Safe, code, line, markdown, shown
-from gate.report.person import same
-from gate.report.view import fact, seconds
+from gate.report.view import WaiverLine, before_and_after, fact, in_the_way, seconds, waivers
 
 MISSING = "not recorded"
 PENDING = "Pending manual sign-off entry"
@@ -73,7 +73,13 @@ def _run(record: RunRecord, paths: dict[str, str], number: int, release: Release
         "impact": [*_told(recall, IMPACT), f"HTTP {status or MISSING}"],
         "pack": {"at": _moment(pack), **{key: _text(pack.get(key)) for key in ("pack_id", "download_file", "download_status")}},
         "verified": _told(pack, VERIFIED),
+        "change": before_and_after(record) or "interrupted",
+        "waivers": [_waiver(item) for item in waivers(record)],
     }
+
+
+def _waiver(item: WaiverLine) -> dict[str, Any]:
+    return {"control": item.waiver.control, "used": item.used, "urgent": item.alarm is not None, **item.told}
 
 
 def _recall(recall: dict[str, Any]) -> dict[str, Any]:
@@ -107,9 +113,15 @@ def _warnings(record: RunRecord, number: int) -> list[str]:
     if record.decision is None:
         return [f"{run} of {seconds(record.started_at)} was INTERRUPTED and proves nothing: {line(record.interruption)}"]
     if record.decision.verdict is Verdict.GO:
-        return []
-    blocking = ", ".join(line(item, 40) for item in record.decision.blocking[:12]) or "too little was measured"
-    more = len(record.decision.blocking) - 12
+        before = record.decision.before_waivers
+        return (
+            [f"{run} of {seconds(record.started_at)} is GO with waivers only; without them it is {before}"]
+            if before is not Verdict.GO
+            else []
+        )
+    obstacles = in_the_way(record)
+    blocking = ", ".join(line(item, 160) for item in obstacles[:12]) or "too little was measured"
+    more = len(obstacles) - 12
     return [f"{run} of {seconds(record.started_at)} is {record.decision.verdict}: {blocking}{f' and {more} more' if more > 0 else ''}"]
 
 

@@ -6,7 +6,18 @@ from typing import Any
 
 from gate.model import Control, Criterion, CriterionResult, Outcome, Result, RunRecord, Safety
 from gate.report.clean import columns, folded, line, shown
-from gate.report.view import fact, findings, requests_of, result_lines, result_of, seconds, verdict_text
+from gate.report.view import (
+    before_and_after,
+    fact,
+    findings,
+    requests_of,
+    result_lines,
+    result_of,
+    seconds,
+    verdict_text,
+    waiver_of,
+    waivers,
+)
 
 WIDTH = 80
 SHOWN_REQUESTS = 6
@@ -23,6 +34,7 @@ def render(record: RunRecord) -> str:
     sections = [
         _head(record),
         _criteria(record),
+        _waivers(record),
         _findings("STANDS IN THE WAY", [pair for pair in found if pair[0].id in blocking], record),
         _findings("REPORTED, DOES NOT BLOCK", [pair for pair in found if pair[0].id not in blocking], record),
         _triggers(record),
@@ -44,6 +56,7 @@ def _head(record: RunRecord) -> list[str]:
         "Environment": record.environment,
         "Profile": record.profile,
         "Policy": record.policy,
+        "Waivers": before_and_after(record) or ("not decided" if waivers(record) else "none"),
         "Batch": record.batch_code,
         "Run": record.run_id,
         "Started": seconds(record.started_at),
@@ -73,6 +86,16 @@ def _decided(known: dict[Criterion, CriterionResult], criterion: Criterion) -> s
     return verdict.value if verdict else "not applicable"
 
 
+def _waivers(record: RunRecord) -> list[str]:
+    """Each with who answers for it and until when; those with a problem first, since they block."""
+    given = sorted(waivers(record), key=lambda item: item.used)
+    lines = [f"WAIVERS: {sum(item.used for item in given)} used, {sum(not item.used for item in given)} not"] if given else []
+    for item in given:
+        lines += ["", *_item(line(item.waiver.control, 40), line(item.title or "(unknown)", 200), 16)]
+        lines += [text for name, value in item.told.items() for text in _item(name, line(value, 600), 16)]
+    return lines
+
+
 def _findings(title: str, pairs: list[tuple[Control, Result]], record: RunRecord) -> list[str]:
     lines = [f"{title}: {len(pairs) or 'nothing'}"]
     for control, result in pairs:
@@ -83,6 +106,7 @@ def _findings(title: str, pairs: list[tuple[Control, Result]], record: RunRecord
 def _finding(control: Control, result: Result, record: RunRecord) -> list[str]:
     told = {
         "outcome": f"{result.outcome.value} ({control.severity.value}, {control.basis.value})",
+        "waived until": waiver.ends if (waiver := waiver_of(record, control.id)) else "",
         # Both sides say it better, where there are two.
         "reason": "" if result.expected else result.reason,
         "expected": result.expected,

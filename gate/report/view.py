@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from gate.decide.verdict import SECURITY_SUITES
-from gate.model import Control, Decision, LedgerLine, Outcome, Result, RunRecord, Verdict
+from gate.decide.waivers import countdown
+from gate.model import Control, Decision, LedgerLine, Outcome, Result, RunRecord, Verdict, Waiver, WaiverState, WaiverStatus
 
 INTERRUPTED = 130
 FINE = (Outcome.PASSED, Outcome.NOT_APPLICABLE)
 NOT_RUN = "the plan names it, and the journal holds no outcome"
+
+ALARMS = {14: "ends soon", 7: "ENDS WITHIN A WEEK", 1: "ENDS NOW"}
 
 
 def result_of(record: RunRecord, control: Control) -> Result:
@@ -76,3 +80,85 @@ def fact(record: RunRecord, name: str) -> dict[str, Any]:
 def seconds(moment: str | None) -> str:
     """A UTC time without its milliseconds, as the checklist writes it; `not recorded` if there is none."""
     return f"{moment[:19]}Z" if moment else "not recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverLine:
+    """A waiver as a reader needs it: what it says, what became of it (None: the run has no verdict), and the title of its control."""
+
+    waiver: Waiver
+    state: WaiverState | None
+    title: str
+
+    @property
+    def used(self) -> bool:
+        """Whether it covers a failure of this run."""
+        return self.state is not None and self.state.state is WaiverStatus.USED
+
+    @property
+    def problem(self) -> str:
+        """Why it blocks, in one sentence; empty where it does not."""
+        return self.state.problem if self.state else ""
+
+    @property
+    def alarm(self) -> int | None:
+        """14, 7 or 1 where a used waiver has no more days left than that; None before."""
+        return countdown(self.state.days_left) if self.state and self.used else None
+
+    @property
+    def ends(self) -> str:
+        """Its last day, and how far away that is, the more urgent the nearer: `2026-03-01 (5 days left, ENDS WITHIN A WEEK)`."""
+        if self.state is None:
+            return self.waiver.until
+        left = self.state.days_left
+        told = f"{-left} days ago" if left < -1 else {-1: "yesterday", 0: "today", 1: "1 day left"}.get(left, f"{left} days left")
+        return f"{self.waiver.until} ({told}{f', {ALARMS[self.alarm]}' if self.alarm else ''})"
+
+    @property
+    def told(self) -> dict[str, str]:
+        """All of it, by name, in the order of reading."""
+        state, waiver = self.state, self.waiver
+        return {
+            "state": ("used" if self.used else f"{state.state.value.replace('_', ' ')}: {state.problem}") if state else "not decided",
+            "finding": waiver.fingerprint,
+            "reason": waiver.reason,
+            "risk": waiver.risk,
+            "requested by": waiver.requester,
+            "approved by": waiver.approver,
+            "ticket": waiver.ticket,
+            "from": waiver.since,
+            "until": self.ends,
+        }
+
+
+def waivers(record: RunRecord) -> list[WaiverLine]:
+    """Every waiver that was given to the run, in the order of the file."""
+    given = record.terms.waivers if record.terms else ()
+    states = record.decision.waivers if record.decision else ()
+    titles = {control.id: control.title for control in record.controls}
+    known = [*states, *[None] * (len(given) - len(states))]
+    return [WaiverLine(item, state, titles.get(item.control, "")) for item, state in zip(given, known, strict=False)]
+
+
+def waiver_of(record: RunRecord, control: str) -> WaiverLine | None:
+    """The waiver that covers this control's failure."""
+    if record.decision is None or control not in record.decision.waived:
+        return None
+    return next((item for item in waivers(record) if item.used and item.waiver.control == control), None)
+
+
+def waiver_problems(record: RunRecord) -> list[str]:
+    """What is wrong with waivers, one sentence each; every one blocks."""
+    return [f"the waiver of {item.waiver.control}: {item.problem}" for item in waivers(record) if item.problem]
+
+
+def before_and_after(record: RunRecord) -> str:
+    """What waivers make of the verdict: `NO-GO before waivers, GO with them`; empty where none were given or nothing was decided."""
+    if record.decision is None or not waivers(record):
+        return ""
+    return f"{record.decision.before_waivers} before waivers, {record.decision.verdict} with them"
+
+
+def in_the_way(record: RunRecord) -> list[str]:
+    """What keeps the run from GO: controls, and waivers with a problem."""
+    return [*(record.decision.blocking if record.decision else ()), *waiver_problems(record)]

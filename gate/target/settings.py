@@ -27,6 +27,7 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "environment": ("GATE_ENVIRONMENT", "APP_ENV"),
     "profile": ("GATE_PROFILE",),
     "policy": ("GATE_POLICY",),
+    "waivers": ("GATE_WAIVERS",),
     "ca_bundle": ("GATE_CA_BUNDLE", "SSL_CERT_FILE"),
     "proxy": ("GATE_PROXY",),
     "concurrency": ("GATE_CONCURRENCY",),
@@ -77,6 +78,7 @@ class Settings:
     artifact: str = ""
     operator: str = ""
     commit_author: str = ""
+    waivers: Path | None = None
 
     @property
     def secrets(self) -> list[str]:
@@ -117,8 +119,7 @@ def load_settings(options: Mapping[str, Any], environ: Mapping[str, str] = os.en
     sources = Sources(options, environ, folder or Path.cwd())
     profile = load_profile(sources.get("profile") or "supply_intel")
     environment = _environment(sources)
-    limit = profile.data.get("rate_limit", {})
-    cors = profile.data.get("cors", {})
+    limit, cors = (profile.data.get(section, {}) for section in ("rate_limit", "cors"))
     return Settings(
         base_url=_base_url(sources),
         tokens=_tokens(profile, sources),
@@ -140,6 +141,7 @@ def load_settings(options: Mapping[str, Any], environ: Mapping[str, str] = os.en
         rate_limit_requests=sources.integer("rate_limit_requests", limit.get("requests", 300), 1, 1_000_000),
         rate_limit_window_seconds=float(sources.integer("rate_limit_window_seconds", int(limit.get("window_seconds", 60)), 1, 86_400)),
         key=Path(key) if (key := sources.get("key")) else None,
+        waivers=Path(waivers) if (waivers := sources.get("waivers")) else None,
         **{name: sources.get(name) or "" for name in ("artifact", "operator", "commit_author")},
     )
 

@@ -23,6 +23,8 @@ def load_toml(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path} cannot be read ({error})", "a readable UTF-8 file") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path} is no valid TOML: {error}", "TOML", "Mend that line") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path!s:.200} cannot be read ({error})", "a path to a TOML file that is not nested so deeply") from None
 
 
 def validate(path: Path, data: dict[str, Any], schema_name: str) -> None:
@@ -79,6 +81,8 @@ def _expectation(error: Any) -> str:
         "minItems": "at least {} entries",
         "minProperties": "at least {} entries",
         "uniqueItems": "no entry twice",
+        "maxLength": "{} characters at most",
+        "maxItems": "{} entries at most",
     }
     known = texts.get(error.validator, "").format(value)
     return str(error.schema.get("description") or known or f"a value that satisfies '{error.validator}'")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gate.api import Database, Inconclusive, Observation, Safety, must_answer, pick, require
+from gate.api import Database, Inconclusive, Observation, Safety, drill, must_answer, pick, require
 
 
 @dataclass
@@ -26,17 +26,33 @@ class Ingest:
     timeline: Observation | None = None
 
 
-@pytest.fixture(scope="session")
+@drill()
 def ccp_ingest(run, t):
-    """Alerts before, the log, alerts after."""
+    """Alerts before, the log, then alerts and timeline."""
     ccp = t.profile.ccp
-    alerts = t.get(ccp.alerts_path, ccp.alerts_identity, fresh=True) if ccp.alerts_path else None
-    before = run.send(alerts) if alerts else None
+    alerts = [t.get(ccp.alerts_path, ccp.alerts_identity)] if ccp.alerts_path else []
+    before = run.send_each(alerts)
     log = run.send(t.post(ccp.path, ccp.identity, json=ccp.body, safety=Safety.DRILL))
-    found = Ingest(before, log, run.send(alerts) if alerts else None)
+    timeline = []
     if t.profile.has("ccp_timeline"):
-        found.timeline = run.send(t.get(t.profile.ccp_timeline.path, t.profile.ccp_timeline.identity, fresh=True, note="after the log"))
-    return found
+        timeline.append(t.get(t.profile.ccp_timeline.path, t.profile.ccp_timeline.identity, note="after the log"))
+    after = run.send_each([*alerts, *timeline])
+    return Ingest(before[0] if alerts else None, log, after[0] if alerts else None, after[-1] if timeline else None)
+
+
+@drill()
+def scored(run, t):
+    """The batch's risk, scored once."""
+    score = t.profile.score
+    body = {"json": score.body} if score.body is not None else {}
+    return run.send(t.post(score.path, score.identity, safety=Safety.DRILL, **body))
+
+
+@drill()
+def anomalies(run, t):
+    """One run of the anomaly detection."""
+    rules = t.profile.anomalies
+    return run.send(t.post(rules.path, rules.identity, json=rules.body, safety=Safety.DRILL))
 
 
 @dataclass
@@ -89,34 +105,36 @@ def ended(run, rules):
     return pick(rules.status_field, run) not in ("running", "queued", "pending", None)
 
 
-@pytest.fixture(scope="session")
+@drill()
 def automation(run, t):
     """Trigger the daily cycle, wait, within the profile's time, until the service lists that run as ended; then status and KPIs."""
     rules = t.profile.automation
-    trigger = run.send(t.post(rules.trigger, rules.identity, safety=Safety.DRILL, deadline=float(rules.settle_seconds)))
-    run_id = str(pick(rules.run_id_field, must_answer(trigger, [200, 201, 202]).json()))
-    listed = t.get(rules.runs, rules.read_identity, fresh=True)
-    found = Automation(trigger, [], None, run_id)
-    for _ in looks(rules.settle_seconds, 0.0):
-        found.polls.append(run.send(listed))
-        found.run = next((row for row in runs_in(found.before, rules) if str(pick(rules.run_id_field, row)) == run_id), None)
-        if found.run and ended(found.run, rules):
-            break
-    found.status = run.send(t.get(rules.status, rules.read_identity, fresh=True))
-    if t.profile.has("kpi"):
-        look(run, t, found)
-    found.after = run.send(listed)
+    listed = t.get(rules.runs, rules.read_identity)
+    with run.writing():
+        trigger = run.send(t.post(rules.trigger, rules.identity, safety=Safety.DRILL, deadline=float(rules.settle_seconds)))
+        run_id = str(pick(rules.run_id_field, must_answer(trigger, [200, 201, 202]).json()))
+        found = Automation(trigger, [], None, run_id)
+        for _ in looks(rules.settle_seconds, 0.0):
+            found.polls += run.send_each([listed])
+            found.run = next((row for row in runs_in(found.before, rules) if str(pick(rules.run_id_field, row)) == run_id), None)
+            if found.run and ended(found.run, rules):
+                break
+    look(run, t, found)
+    (found.after,) = run.send_each([listed])
     return found
 
 
 def look(run, t, found):
-    """Read the KPIs; the stored ones too, before and after, where the database can be asked."""
-    kpi = t.profile.kpi
-    stored = Stored(t)
-    stored.take()
-    found.kpi = run.send(t.get(kpi.path, kpi.identity, fresh=True))
-    stored.take()
-    found.stored = stored.seen
+    """Read status and KPIs; the stored KPIs too, before and after, where the database can be asked."""
+    rules, kpi = t.profile.automation, t.profile.kpi if t.profile.has("kpi") else None
+    stored = Stored(t) if kpi else None
+    if stored:
+        stored.take()
+    kpis = [t.get(kpi.path, kpi.identity)] if kpi else []
+    found.status, *seen = run.send_each([t.get(rules.status, rules.read_identity), *kpis])
+    if stored:
+        stored.take()
+        found.kpi, found.stored = seen[0], stored.seen
 
 
 class Stored:
@@ -137,20 +155,21 @@ class Stored:
             self.seen.append(error)
 
 
-@pytest.fixture(scope="session")
+@drill()
 def spoofed_automation(run, t, automation):
-    """Trigger the background form in somebody else's name, then wait until its run has ended, so that the next drill is alone."""
+    """Trigger the background form in somebody else's name, then wait until its run has ended."""
     rules = t.profile.automation
     actor = f"gate-spoof-{t.run_id}"
     known = {str(pick(rules.run_id_field, row)) for row in runs_in(automation.after, rules)}
     probe = t.post(rules.trigger_async, rules.identity, query={rules.spoof_query: actor}, safety=Safety.DRILL, note="in another's name")
-    trigger = run.send(probe)
     polls = []
-    for _ in looks(rules.settle_seconds):
-        polls.append(run.send(t.get(rules.runs, rules.read_identity, fresh=True, note="after the spoofed trigger")))
-        fresh = [row for row in runs_in(polls[-1], rules) if str(pick(rules.run_id_field, row)) not in known]
-        if (fresh and all(ended(row, rules) for row in fresh)) or trigger.response is None or trigger.response.status >= 400:
-            break
+    with run.writing():
+        trigger = run.send(probe)
+        for _ in looks(rules.settle_seconds):
+            polls += run.send_each([t.get(rules.runs, rules.read_identity, note="after the spoofed trigger")])
+            fresh = [row for row in runs_in(polls[-1], rules) if str(pick(rules.run_id_field, row)) not in known]
+            if (fresh and all(ended(row, rules) for row in fresh)) or trigger.response is None or trigger.response.status >= 400:
+                break
     return actor, trigger, polls, known
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from gate.api import Phase, Safety, control, equal, ids, must_answer, observe, pick, require
+from gate.api import Phase, control, equal, ids, must_answer, observe, pick, require
 
 
 @control(
@@ -160,10 +160,10 @@ def alert_id(row):
     why="Inspections are planned by it.",
     mend="See the service's log.",
 )
-def test_score(send, t, tools):
+def test_score(scored, measured, t, tools):
+    measured([scored])
     score = t.profile.score
-    body = {"json": score.body} if score.body is not None else {}
-    answer = must_answer(send(t.post(score.path, score.identity, safety=Safety.DRILL, **body)), score.accepted_status).json()
+    answer = must_answer(scored, score.accepted_status).json()
     require(isinstance(answer, dict) and bool(answer), "an object with the score", f"{answer!r:.60}")
     require(not answer.get("error"), "no error in an answer that says success", f"{answer.get('error')!r:.120}")
     if score.score_field:
@@ -184,9 +184,9 @@ def test_score(send, t, tools):
     why="Slow drifts that stay within limits would go unseen.",
     mend="See the service's log.",
 )
-def test_anomalies(send, t):
-    rules = t.profile.anomalies
-    answer = must_answer(send(t.post(rules.path, rules.identity, json=rules.body, safety=Safety.DRILL)), rules.accepted_status).json()
+def test_anomalies(anomalies, measured, t):
+    measured([anomalies])
+    answer = must_answer(anomalies, t.profile.anomalies.accepted_status).json()
     require(isinstance(answer, dict) and bool(answer), "an object that tells of the run", f"{answer!r:.60}")
     require(not answer.get("error"), "no error in an answer that says success", f"{answer.get('error')!r:.120}")
 

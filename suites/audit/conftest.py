@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from gate.api import SUCCESS, Database, Inconclusive, Observation, Safety, Unmet, must_answer, pick, require
+from gate.api import SUCCESS, Database, Inconclusive, Observation, Safety, Unmet, drill, must_answer, pick, require
 
 NEVER = "2001-02-03T04:05:06.789Z"  # a window that begins and ends here holds no event
 CALLER_HEADERS = ("X-User", "X-Actor", "X-User-Id", "X-Remote-User")
@@ -139,54 +139,59 @@ def safe_json(seen):
         return None
 
 
-@pytest.fixture(scope="session")
+@drill()
 def pack(run, t):
     """Run the drill; what a step cannot do without, it demands."""
     rules = t.profile.audit_pack
-    claims = claim(run, t)
-    sent = t.fill(rules.body)
-    generated = run.send(t.post(rules.generate, rules.generate_identity, json=sent, safety=Safety.DRILL, deadline=60.0))
-    drill = PackDrill(claims, sent, generated)
-    drill.pack_id = pick(rules.pack_id_field, must_answer(generated, [200, 201]).json())
-    require(isinstance(drill.pack_id, str) and bool(drill.pack_id), "a pack id", f"{drill.pack_id!r:.60}")
-    use(run, t, drill)
-    _record(run, t, drill)
-    return drill
+    with run.writing():
+        claims = claim(run, t)
+        sent = t.fill(rules.body)
+        generated = run.send(t.post(rules.generate, rules.generate_identity, json=sent, safety=Safety.DRILL, deadline=60.0))
+        found = PackDrill(claims, sent, generated)
+        found.pack_id = pick(rules.pack_id_field, must_answer(generated, [200, 201]).json())
+        require(isinstance(found.pack_id, str) and bool(found.pack_id), "a pack id", f"{found.pack_id!r:.60}")
+        verify = t.post(t.fill(rules.verify, pack_id=found.pack_id), rules.verify_identity, safety=Safety.DRILL, deadline=60.0)
+        found.verified = run.send(verify)
+    use(run, t, found)
+    _record(run, t, found)
+    return found
 
 
-def use(run, t, drill):
-    """Everything that is done with a pack: verify, download twice (the second time the events may come compressed), list, trail."""
-    rules, pack_id = t.profile.audit_pack, drill.pack_id
-    drill.verified = run.send(t.post(t.fill(rules.verify, pack_id=pack_id), rules.verify_identity, safety=Safety.DRILL, deadline=60.0))
+def use(run, t, found):
+    """All that is done with a verified pack: list, download twice (the second time the events may come compressed), its trail."""
+    rules, pack_id = t.profile.audit_pack, found.pack_id
+    names = (rules.checksums_file, rules.manifest_file, rules.events_file)
+    probes: dict[str, Any] = {}
     parts: dict[str, Any] = {"fresh": True, "deadline": 60.0}
-    for name in (rules.checksums_file, rules.manifest_file, rules.events_file):
+    for name in names:
         path = t.fill(rules.download, pack_id=pack_id, file_name=name)
         packed = [("Accept-Encoding", "gzip")] if name == rules.events_file else []
-        first = run.send(t.get(path, rules.download_identity, note="download 1", **parts))
-        second = run.send(t.get(path, rules.download_identity, note="download 2", headers=packed, **parts))
-        drill.downloads[name] = [first, second]
-    drill.unknown_file = run.send(t.get(t.fill(rules.download, pack_id=pack_id, file_name="gate-nothing.json"), rules.download_identity))
+        probes[f"{name} 1"] = t.get(path, rules.download_identity, note="download 1", **parts)
+        probes[f"{name} 2"] = t.get(path, rules.download_identity, note="download 2", headers=packed, **parts)
+    probes["unknown"] = t.get(t.fill(rules.download, pack_id=pack_id, file_name="gate-nothing.json"), rules.download_identity)
     if rules.list:
-        drill.listed = run.send(t.get(rules.list, rules.download_identity, fresh=True))
+        probes["list"] = t.get(rules.list, rules.download_identity)
     events = t.profile.data.get("audit_events")
     if events and events.get("entity_query"):
-        query = {"limit": 100, events["entity_query"]: pack_id}
-        drill.trail = run.send(t.get(events["path"], events["identity"], query=query, fresh=True))
+        probes["trail"] = t.get(events["path"], events["identity"], query={"limit": 100, events["entity_query"]: pack_id})
+    seen = dict(zip(probes, run.send_each(list(probes.values())), strict=True))
+    found.unknown_file, found.listed, found.trail = seen["unknown"], seen.get("list"), seen.get("trail")
+    found.downloads = {name: [seen[f"{name} 1"], seen[f"{name} 2"]] for name in names}
 
 
-def _record(run, t, drill):
+def _record(run, t, found):
     rules = t.profile.audit_pack
-    verdict = safe_json(drill.verified)
-    first = drill.downloads[rules.checksums_file][0]
+    verdict = safe_json(found.verified)
+    first = found.downloads[rules.checksums_file][0]
     run.fact(
         "audit_pack",
         {
-            "pack_id": drill.pack_id,
+            "pack_id": found.pack_id,
             "valid": pick(rules.valid_field, verdict),
             **{name: pick(name, verdict) for name in rules.empty_fields},
             "download_file": rules.checksums_file,
             "download_status": first.response.status if first.response else None,
-            "at": drill.verified.started_at,
+            "at": found.verified.started_at,
         },
     )
 
@@ -226,23 +231,24 @@ class Trail:
     stored: list[Any] | Inconclusive | None = None
 
 
-@pytest.fixture(scope="session")
+@drill(after=("pack", "strangers", "guarded_calls", "everyone_else"))
 def trail(run, t):
-    """Read the trail once; every control about it shares this page."""
+    """Read the trail once, after whatever should be in it; every control about it shares this page."""
     events = t.profile.audit_events
     with contextlib.suppress(AssertionError):  # a profile in which nobody is refused anything
         # A refusal that the trail may know of; in a whole run the access matrix has sent the same one.
         run.send(t.call(t.guarded_read, t.refused(t.guarded_read)[0]))
-    page: dict[str, Any] = {"query": {"limit": events.list_limit or 1000}, "fresh": True, "deadline": 30.0}
+    page: dict[str, Any] = {"query": {"limit": events.list_limit or 1000}, "deadline": 30.0}
     stored = newest(t, page["query"]["limit"])
-    listed = run.send(t.get(events.path, events.identity, **page))
+    (listed,) = run.send_each([t.get(events.path, events.identity, **page)])
     rows = pick(events.rows, must_answer(listed).json())
     require(isinstance(rows, list) and all(isinstance(row, dict) for row in rows), f"a list at '{events.rows}'", f"{rows!r:.60}")
     require(bool(rows), "at least one event", "none")
-    found = Trail(listed, None, None, rows, page["query"]["limit"], stored)
+    probes = {}
     if t.profile.has("audit_export"):
-        found.exported = run.send(t.get(t.profile.audit_export.path, t.profile.audit_export.identity, **page))
+        probes["export"] = t.get(t.profile.audit_export.path, t.profile.audit_export.identity, **page)
     if t.profile.has("audit_event"):
         event = t.profile.audit_event
-        found.single = run.send(t.get(f"{event.path}{pick(events.id_field, rows[0])}", event.identity))
-    return found
+        probes["single"] = t.get(f"{event.path}{pick(events.id_field, rows[0])}", event.identity)
+    seen = dict(zip(probes, run.send_each(list(probes.values())), strict=True))
+    return Trail(listed, seen.get("export"), seen.get("single"), rows, page["query"]["limit"], stored)

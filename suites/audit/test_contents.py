@@ -47,6 +47,7 @@ def names(listed):
     "AUD-024",
     "checksums.json and the manifest list the pack's files, all of them and no others",
     severity="high",
+    waivable=False,
     feature="audit_pack",
     covers=("W5", "W11"),
     why="A file that was taken out, or put in, would not be noticed.",

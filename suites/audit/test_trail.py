@@ -114,6 +114,7 @@ def test_list_is_complete(pack, rows, trail, measured, t, tools):
     "AUD-017",
     "Every listed event has an id and a hash of its own, and its link leads to a listed event",
     severity="critical",
+    waivable=False,
     feature="audit_events",
     covers=("V8", "V5"),
     why="Events were removed or rewritten.",

@@ -1,4 +1,4 @@
-"""The recall drill: simulate and full trace, one after the other, each on a connection of its own, nothing else in flight.
+"""The recall drill: simulate and full trace, one after the other, each on a connection of its own, nothing else in flight; then variants.
 
 The repetitions are sent by different identities, so that they show at the same time whether an answer depends on who asks.
 """
@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from gate.api import Database, FailureKind, Inconclusive, Observation, Safety, Sample, must_answer, pick
+from gate.api import Database, FailureKind, Inconclusive, Observation, Safety, Sample, drill, must_answer, pick
 
 
 @dataclass
@@ -22,6 +21,7 @@ class RecallDrill:
 
     recalls: list[Observation]
     traces: list[Observation]
+    truth: Truth
 
     @property
     def observations(self):
@@ -56,29 +56,34 @@ class Truth:
             self.problem = str(error)
 
 
-@pytest.fixture(scope="session")
-def truth(t):
-    """The rows of sql/truth/<the profile's truth.recall> for the drill batch."""
+def records(t):
+    """Asks for the rows of sql/truth/<the profile's truth.recall> for the drill batch."""
     if t.settings.database_url is None or not t.profile.has("truth"):
         return Truth(None, [])
     sql = (Path(__file__).resolve().parents[2] / "sql" / "truth" / t.profile.truth.recall).read_text(encoding="utf-8")
     return Truth(lambda: Database(t.settings.database_url).query(sql, {"batch_code": t.settings.batch_code}), [])
 
 
-@pytest.fixture(scope="session")
-def recall_drill(run, t, truth):
+@drill(alone=True)
+def recall_drill(run, t):
     """Run the drill and record its times, whatever the answers are."""
     recall, trace = t.profile.recall, t.profile.data.get("trace")
-    drill = RecallDrill([], [])
-    truth.take()
+    found = RecallDrill([], [], records(t))
+    found.truth.take()
     for number in range(1, recall.repetitions + 1):
         note = f"repetition {number}"
-        drill.recalls.append(run.send(a_recall(t, callers(t, recall.method, recall.path, recall.identity, number), note)))
+        found.recalls.append(run.send(a_recall(t, callers(t, recall.method, recall.path, recall.identity, number), note)))
         if trace:
-            drill.traces.append(run.send(a_trace(t, callers(t, "GET", trace["full"], trace["identity"], number), note)))
-    truth.take()
-    _record(run, t, drill)
-    return drill
+            found.traces.append(run.send(a_trace(t, callers(t, "GET", trace["full"], trace["identity"], number), note)))
+    found.truth.take()
+    _record(run, t, found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def truth(recall_drill):
+    """What the records said before the drill and after it."""
+    return recall_drill.truth
 
 
 def callers(t, method, path, first, number):
@@ -108,15 +113,15 @@ def a_trace(t, identity, note, **known):
     return t.get(path, identity, safety=Safety.DRILL, deadline=deadline, fresh=True, note=note)
 
 
-def _record(run, t, drill):
-    limits = {"recall": (drill.recalls, t.profile.recall.limit_seconds)}
-    if drill.traces:
-        limits["trace"] = (drill.traces, t.profile.trace.limit_seconds)
+def _record(run, t, found):
+    limits = {"recall": (found.recalls, t.profile.recall.limit_seconds)}
+    if found.traces:
+        limits["trace"] = (found.traces, t.profile.trace.limit_seconds)
     for name, (seen, limit) in limits.items():
         asked = [item for item in seen if item.number and not (item.failure and item.failure.kind is FailureKind.INTERRUPTED)]
         run.samples.extend(Sample(name, answered(item), item.timing.total, float(limit)) for item in asked)
     run.fact("timings", {name: [round(item.timing.total, 6) for item in seen] for name, (seen, _) in limits.items()})
-    first, slowest = drill.recalls[0], max(drill.recalls, key=lambda item: item.timing.total)
+    first, slowest = found.recalls[0], max(found.recalls, key=lambda item: item.timing.total)
     body = safe_json(first)
     run.fact(
         "recall_drill",
@@ -148,16 +153,39 @@ def text(value):
     return None if value is None else str(value) if not isinstance(value, int) else value
 
 
-@pytest.fixture(scope="session")
-def calls():
-    """The drill's requests, for the controls that vary them."""
-    return SimpleNamespace(recall=a_recall, trace=a_trace, everyone=everyone)
-
-
-@pytest.fixture(scope="session")
-def ghost_recall(run, t, recall_drill):  # noqa: ARG001 - nothing else in flight while the drill is timed
+@drill()
+def ghost_recall(run, t):
     """One recall of a batch that does not exist."""
     recall = t.profile.recall
     body = recall.ghost_body if recall.ghost_body is not None else t.fill(recall.body, batch_code=t.ghost_batch)
     note = "a batch that does not exist"
     return run.send(t.request(recall.method, recall.path, identity=recall.identity, json=body, safety=Safety.DRILL, note=note))
+
+
+@drill()
+def as_typed(run, t):
+    """Recall and trace of the drill batch, its code in the other case."""
+    code, note = t.settings.batch_code, "as typed"
+    other = code.lower() if code.lower() != code else code.upper()
+    recall = a_recall(t, t.profile.recall.identity, note, batch_code=other)
+    return other, *run.send_each([recall, a_trace(t, t.profile.trace.identity, note, batch_code=other)])
+
+
+@drill()
+def everyone_else(run, t):
+    """Recalls and traces by those who may ask and had no turn in the drill's repetitions."""
+    recall, trace, note = t.profile.recall, t.profile.trace, "everyone"
+    asked = {callers(t, recall.method, recall.path, recall.identity, number) for number in range(1, recall.repetitions + 1)}
+    recalls = [a_recall(t, name, note) for name in everyone(t, recall.method, recall.path, recall.identity) if name not in asked]
+    asked = {callers(t, "GET", trace.full, trace.identity, number) for number in range(1, recall.repetitions + 1)}
+    traces = [a_trace(t, name, note) for name in everyone(t, "GET", trace.full, trace.identity) if name not in asked]
+    seen = run.send_each([*recalls, *traces])
+    return seen[: len(recalls)], seen[len(recalls) :]
+
+
+@drill()
+def other_recall(run, t):
+    """A recall of another batch; None where the profile knows of none."""
+    recall = t.profile.recall
+    known = recall.other_batch and recall.other_batch != t.settings.batch_code
+    return run.send(a_recall(t, recall.identity, "another batch", batch_code=recall.other_batch)) if known else None

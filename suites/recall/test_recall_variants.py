@@ -76,21 +76,19 @@ def test_trace_names(recall_drill, measured, t):
     mend="Compare codes exactly, or bring them into one form first, in one place.",
     **DRILL,
 )
-def test_code_as_typed(recall_drill, calls, send, measured, t):
-    measured(recall_drill.observations)
+def test_code_as_typed(recall_drill, as_typed, measured, t):
+    other, recall, trace = as_typed
+    measured([*recall_drill.observations, recall, trace])
     for seen in recall_drill.observations:
         must_answer(seen)
-    code = t.settings.batch_code
-    other = code.lower() if code.lower() != code else code.upper()
-    found = must_answer(send(calls.recall(t, t.profile.recall.identity, "as typed", batch_code=other)), [200, *REFUSED])
-    if found.status == 200 and other != code:
+    found = must_answer(recall, [200, *REFUSED])
+    if found.status == 200 and other != t.settings.batch_code:
         numbers, customers = figures(found.json(), t)
         # Zeros are what an unknown batch gets today: REC-010 judges that.
         nothing = not any(numbers) and not customers
         right = figures(recall_drill.recall, t)
         require(nothing or (numbers, customers) == right, f"the drill's answer ({told(right)}) or none", told((numbers, customers)))
-    trace = must_answer(send(calls.trace(t, t.profile.trace.identity, "as typed", batch_code=other)), [200, *REFUSED])
-    if trace.status == 200:
+    if must_answer(trace, [200, *REFUSED]).status == 200:
         require(sets(trace.json(), t) == sets(recall_drill.trace, t), "the drill's trace or none", describe(trace))
 
 
@@ -104,18 +102,12 @@ def test_code_as_typed(recall_drill, calls, send, measured, t):
     mend="Take the caller's roles out of the query.",
     **DRILL,
 )
-def test_same_for_everyone(recall_drill, calls, send, measured, t):
-    measured(recall_drill.observations)
+def test_same_for_everyone(recall_drill, everyone_else, measured, t):
     recall, trace = t.profile.recall, t.profile.trace
-    recalls, traces = list(recall_drill.recalls), list(recall_drill.traces)
-    asked = {seen.probe.identity for seen in recalls}
-    recalls += [
-        send(calls.recall(t, name, "everyone"))
-        for name in calls.everyone(t, recall.method, recall.path, recall.identity)
-        if name not in asked
-    ]
-    asked = {seen.probe.identity for seen in traces}
-    traces += [send(calls.trace(t, name, "everyone")) for name in calls.everyone(t, "GET", trace.full, trace.identity) if name not in asked]
+    recalls, traces = (
+        [*before, *others] for before, others in zip((recall_drill.recalls, recall_drill.traces), everyone_else, strict=True)
+    )
+    measured([*recalls, *traces])
     right = figures(recall_drill.recall, t)
     for seen in recalls:
         found = figures(must_answer(seen).json(), t)
@@ -137,8 +129,8 @@ def test_same_for_everyone(recall_drill, calls, send, measured, t):
     mend="Check how the batch is looked up, and what the cache's key is.",
     **DRILL,
 )
-def test_other_batches(recall_drill, ghost_recall, calls, send, measured, t):
-    measured([*recall_drill.recalls, ghost_recall])
+def test_other_batches(recall_drill, ghost_recall, other_recall, measured, t):
+    measured([seen for seen in (*recall_drill.recalls, ghost_recall, other_recall) if seen])
     for seen in recall_drill.recalls:
         must_answer(seen)
     recall, right = t.profile.recall, figures(recall_drill.recall, t)
@@ -146,11 +138,9 @@ def test_other_batches(recall_drill, ghost_recall, calls, send, measured, t):
     if ghost.status == 200:
         numbers, customers = figures(ghost.json(), t)
         require(not any(numbers) and not customers, "nobody, for a batch that does not exist", told((numbers, customers)))
-    if recall.other_batch and recall.other_batch != t.settings.batch_code:
-        seen = send(calls.recall(t, recall.identity, "another batch", batch_code=recall.other_batch))
-        if must_answer(seen, [200, *REFUSED]).status in SUCCESS:
-            found = figures(seen.json(), t)
-            if found == right and any(right[0]):
-                raise Unmet(f"another answer for {recall.other_batch} than for the drill batch", told(found))
-            if recall.batch_field:
-                equal(pick(recall.batch_field, seen.json()), recall.other_batch, f"'{recall.batch_field}'")
+    if other_recall and must_answer(other_recall, [200, *REFUSED]).status in SUCCESS:
+        found = figures(other_recall.json(), t)
+        if found == right and any(right[0]):
+            raise Unmet(f"another answer for {recall.other_batch} than for the drill batch", told(found))
+        if recall.batch_field:
+            equal(pick(recall.batch_field, other_recall.json()), recall.other_batch, f"'{recall.batch_field}'")

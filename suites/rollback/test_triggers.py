@@ -32,7 +32,7 @@ def fires(run, key, failing, kind="", samples=()):
     require(found[key] is TriggerState.FIRED, f"the trigger {key} to fire on made-up findings", str(found[key]))
 
 
-@control("ROLL-001", "No rollback for a failed release gate", covers=("U8",), why=WHY, mend=MEND, **TRIGGER)
+@control("ROLL-001", "No rollback for a failed release gate", waivable=False, covers=("U8",), why=WHY, mend=MEND, **TRIGGER)
 def test_gate_failure(run, triggers, measured):
     fires(run, "gate-failure", lambda item: item.suite != "rollback")
     judge(triggers["gate-failure"], measured)
@@ -41,6 +41,7 @@ def test_gate_failure(run, triggers, measured):
 @control(
     "ROLL-002",
     "No rollback for recalls or traces that are unavailable or too slow, sustained",
+    waivable=False,
     covers=("U1", "U2", "U8"),
     why=WHY,
     mend=MEND,
@@ -55,6 +56,7 @@ def test_recall_unavailable(run, triggers, measured):
 @control(
     "ROLL-003",
     "No rollback for an audit pack that does not verify",
+    waivable=False,
     covers=("U8",),
     why=WHY,
     mend=MEND,
@@ -65,7 +67,15 @@ def test_pack_mismatch(run, triggers, measured):
     judge(triggers["pack-mismatch"], measured)
 
 
-@control("ROLL-004", "No rollback for a way around authentication or authorization", covers=("U8",), why=WHY, mend=MEND, **TRIGGER)
+@control(
+    "ROLL-004",
+    "No rollback for a way around authentication or authorization",
+    waivable=False,
+    covers=("U8",),
+    why=WHY,
+    mend=MEND,
+    **TRIGGER,
+)
 def test_auth_bypass(run, triggers, measured):
     fires(run, "auth-bypass", lambda item: item.criterion == "auth", kind="bypass")
     judge(triggers["auth-bypass"], measured)

@@ -5,7 +5,7 @@ No call here can write, even if its refusal is broken: bodies are of the wrong t
 
 from __future__ import annotations
 
-from gate.api import Phase, Safety, control, must_answer, must_refuse, observe, require
+from gate.api import Inconclusive, Phase, Safety, control, drill, equal, must_answer, must_refuse, observe, require
 
 REFS = ["checklist 8", "OWASP API5:2023", "OWASP API2:2023", "ASVS 5.0 8.2.1", "WSTG-ATHZ-02"]
 
@@ -22,6 +22,7 @@ def shape(t, endpoint):
     "RBAC",
     "{method} {path} lets in exactly the roles that may call it",
     severity="critical",
+    waivable=False,
     criterion="auth",
     safety="denied",
     refs=REFS,
@@ -40,10 +41,45 @@ def test_roles(observed, endpoint, t):
         must_refuse(seen, proof, refusals=t.denied_status, admitted=endpoint.allowed)
 
 
+@drill()
+def guarded_calls(run, t):
+    """Calls that have no harmless form, by those who may not make them.
+
+    Each identity is first shown to be refused at the endpoint that shares the call's guard, and nobody else is tried after one who was let
+    in: at most one run is started, and only by a service that is broken in a new way.
+    """
+    found = {}
+    for endpoint in t.profile.endpoints:
+        if endpoint.protected and endpoint.guarded_by is not None:
+            guard, tries = t.profile.endpoint(endpoint.guarded_by), []
+            proof = run.send(t.call(guard, t.entitled(guard)[0]))
+            found[endpoint.id] = proof, tries
+            for name in [None, *t.refused(endpoint)]:
+                tries.append([run.send(t.call(guard, name))])
+                if not turned_away(tries[-1][0], proof, guard, t):
+                    break
+                tries[-1].append(run.send(t.call(endpoint, name, safety=Safety.DENIED)))
+                if tries[-1][1].response is None or tries[-1][1].response.status not in refusals_of(name, t):
+                    break
+    return found
+
+
+def refusals_of(name, t):
+    return t.denied_status if name else t.missing_status
+
+
+def turned_away(seen, proof, guard, t):
+    try:
+        return must_refuse(seen, proof, refusals=refusals_of(seen.probe.identity, t), admitted=guard.allowed) is seen
+    except (AssertionError, Inconclusive):
+        return False  # the control that judges this says why
+
+
 @control(
     "RBAC",
     "{method} {path} refuses everyone who may not call it",
     severity="critical",
+    waivable=False,
     criterion="auth",
     phase=Phase.DRILLS,
     safety="denied",
@@ -53,16 +89,17 @@ def test_roles(observed, endpoint, t):
     why="Anyone could start or disturb the daily cycle.",
     mend="Correct the endpoint's role dependency, or the profile's `allow` if the contract has changed.",
 )
-def test_guarded_roles(endpoint, t, send):
-    # There is no harmless form of this call. So each identity is first shown to be refused at the endpoint that shares its guard, and
-    # nobody else is tried after one who was let in: at most one run is started, and only by a service that is broken in a new way.
+def test_guarded_roles(guarded_calls, endpoint, t, measured):
     guard = t.profile.endpoint(endpoint.guarded_by)
-    proof = send(t.call(guard, t.entitled(guard)[0]))
-    for name in [None, *t.refused(endpoint)]:
-        refusals = t.denied_status if name else t.missing_status
-        must_refuse(send(t.call(guard, name)), proof, refusals=refusals, admitted=guard.allowed)
-        seen = send(t.call(endpoint, name, safety=Safety.DENIED))
-        require(seen.status in refusals, f"{seen.probe} to be refused", f"HTTP {seen.status}", "bypass" if seen.status < 300 else "")
+    proof, tries = guarded_calls[endpoint.id]
+    measured([proof, *(seen for found in tries for seen in found)])
+    for refusal, *let in tries:
+        name = refusal.probe.identity
+        must_refuse(refusal, proof, refusals=refusals_of(name, t), admitted=guard.allowed)
+        (seen,) = let
+        right = seen.status in refusals_of(name, t)
+        require(right, f"{seen.probe} to be refused", f"HTTP {seen.status}", "bypass" if seen.status < 300 else "")
+    equal([refusal.probe.identity for refusal, *_ in tries], [None, *t.refused(endpoint)], "who was tried")
 
 
 @control(
@@ -85,6 +122,7 @@ def test_open_read_answers(observed, endpoint):
     "OPEN",
     "{method} {path} refuses callers without a token",
     severity="medium",
+    waivable=False,
     criterion="auth",
     basis="hardening",
     refs=["OWASP API2:2023", "ASVS 5.0 8.3.1"],

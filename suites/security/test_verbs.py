@@ -50,6 +50,7 @@ def overriding(t):
     "VERB-001",
     "A verb that is claimed in a header or in the query is not honoured",
     severity="high",
+    waivable=False,
     criterion="auth",
     safety="denied",
     refs=["WSTG-INPV-03", "ASVS 5.0 4.1.4", "CWE-650"],
@@ -101,6 +102,7 @@ def test_other_safe_verbs(observed):
     "VERB-002",
     "A verb that nobody knows is not handled like GET",
     severity="high",
+    waivable=False,
     criterion="auth",
     safety="denied",
     refs=["WSTG-CONF-06", "ASVS 5.0 4.1.4"],
@@ -209,7 +211,7 @@ def test_reads_do_not_write(observed, t, run, send, measured):
     listed = longest_list(run, events) or send(t.get(events.path, events.identity))
     written = sum(item.probe.method not in SAFE and item.number < listed.number for item in own)
     skew = run.client.identity["clock_skew_seconds"] or 0.0
-    began = moment(run.observations[0].started_at) + timedelta(seconds=float(skew))
+    began = moment(min(seen.started_at for seen in run.observations)) + timedelta(seconds=float(skew))
     if len(actions(listed, events, user, began)) <= written:
         return
     # More events than writes. Others may use the same account: only what comes of every round of reads comes of reading.

@@ -137,3 +137,12 @@ def test_a_part_that_the_profile_lacks_is_said(tmp_path):
     done = call("explain", "DOC-001", "--profile", str(profile))
     assert "no section [documentation]" in done.stdout
     assert "none of its own" in done.stdout
+
+
+def test_what_may_never_be_waived(listed):
+    """Recall, the audit pack's checksums, every control of who is let in, and what follows from all others."""
+    never = {item["id"] for item in listed if not item["waivable"]}
+    assert {item["id"] for item in listed if item["criterion"] == "recall"} <= never
+    assert {item["id"] for item in listed if item["id"].startswith(("RBAC-", "OPEN-", "ROLL-"))} <= never
+    assert {"PRE-002", "PRE-003", "AUD-002", "AUD-003", "AUD-004", "AUTH-003", "AUTH-008", "PATH-001", "FILE-002", "SPOOF-001"} <= never
+    assert not {"TAP-006", "ERR-002", "DOC-001", "CORS-006"} & never

@@ -45,7 +45,8 @@ def request(number: int) -> dict[str, Any]:
 
 @pytest.fixture
 def events() -> Events:
-    decision = Decision(Verdict.GO, (CriterionResult(Criterion.AUTH, Verdict.GO, ("A-1", "A-2"), ()),), Verdict.GO, Verdict.GO, (), ())
+    criteria = (CriterionResult(Criterion.AUTH, Verdict.GO, ("A-1", "A-2"), ()),)
+    decision = Decision(Verdict.GO, criteria, Verdict.GO, Verdict.GO, (), (), Verdict.GO, (), ())
     terms = Terms(Severity.MEDIUM, None, (), {"profile": "aa" * 32, "policy": None}, {"pytest": "9"}, "", {"suites/a.py": "00"})
     return [
         ("run.started", {**dict.fromkeys(STARTED, "x"), "bundle": "20260228T100833Z"}),

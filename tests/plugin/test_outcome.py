@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from gate.model import Inconclusive, Outcome, Safety, Unmet
-from gate.plugin.outcome import Trial, flatten, outcome_of
+from gate.plugin.outcome import Trial, fingerprint, flatten, outcome_of
 from tests.decide.support import NO_ANSWER, saw
 
 PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
@@ -167,6 +167,43 @@ def test_the_fingerprint_is_that_of_the_finding() -> None:
         finding("X-1", "HTTP 403", "HTTP 200", "bypass"),
     ]
     assert len({first, *others}) == 4
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "X-Request-ID on HTTP 500 to be '{0}-224'",
+        "nobody under gate-spoof-{0}",
+        "event 7f0c2c1e-0000-4000-8000-{0} as it is stored",
+        "no event later than the service's own clock (2026-11-27T17:45:0{1}.123456+00:00)",
+        "a row for 2026-11-2{1}",
+        "no event outside 2026-11-27T17:45:0{1}Z to 2026-11-27 17:46",
+        "SHA-256 'ABCDEF0{1}ABCDEF00'",
+    ],
+)
+def test_what_only_this_run_has_is_in_no_fingerprint(told: str) -> None:
+    """Ids, times and digests change from run to run; a waiver is of the finding."""
+    assert fingerprint("X-1", told.format("75597fca5ad9", 1), "") == fingerprint("X-1", told.format("0123456789ab", 2), "")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("HTTP 403 for BATCH-2026-02-0012", "HTTP 403 for BATCH-2026-02-0013"),
+        ("the recall in under 10 s", "the recall in under 20 s"),
+        ("GET /a as viewer to be refused", "GET /b as viewer to be refused"),
+    ],
+)
+def test_what_the_finding_is_about_is_in_its_fingerprint(one: str, other: str) -> None:
+    assert fingerprint("X-1", one, "") != fingerprint("X-1", other, "")
+
+
+def test_a_failure_without_two_sides_is_known_by_its_reason() -> None:
+    """Two of one control are two findings."""
+    one, other, again = (
+        ended(trial(looked_at()), setup=None, call=AssertionError(text)).result().fingerprint for text in ("no JSON", "no CSV", "no JSON")
+    )
+    assert one == again != other
 
 
 @pytest.mark.parametrize("error", [AssertionError(), AssertionError(""), Inconclusive(), RuntimeError()])

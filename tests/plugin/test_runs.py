@@ -178,7 +178,7 @@ def test_the_plan_is_written_before_the_first_request(made: Made, service: Servi
     assert names.count("plan") == 1
     plan = done.events[1]["data"]
     assert {item["id"] for item in plan["controls"]} == {"PRE-001", "SEC-001", "ACC-001", "X-001"}
-    assert set(plan["sources"]) == {path.relative_to(made.root).as_posix() for path in (made.root / "suites").rglob("*.py")}
+    assert set(plan["terms"]["sources"]) == {path.relative_to(made.root).as_posix() for path in (made.root / "suites").rglob("*.py")}
     assert names.count("observation") == len(service.asked) == 4
 
 

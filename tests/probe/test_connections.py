@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from threading import Event
+from threading import Event, Lock, Thread
+from time import sleep
 
 import pytest
 
@@ -200,3 +201,35 @@ def test_the_clock_skew_is_measured(serve, connect):
     assert client.identity["clock_skew_seconds"] is None
     client.send(Probe("GET", "/"))
     assert float(str(client.identity["clock_skew_seconds"])) < -1_000_000_000
+
+
+def test_each_thread_keeps_to_one_identity(serve, connect):
+    """Mixed identities open hardly more connections than there are threads, and each gets its share of them."""
+    server = serve(always(OK))
+    client = connect(server, concurrency=4)
+    seen = client.send_all([Probe("GET", f"/{number}", identity="aab"[number % 3]) for number in range(120)])
+    assert [each.status for each in seen] == [200] * 120
+    assert server.connections <= 8
+
+
+def test_no_more_are_in_flight_than_agreed_however_many_threads_send(serve, connect):
+    at_once, most, lock = 0, 0, Lock()
+
+    def handler(peer):
+        nonlocal at_once, most
+        while peer.request():
+            with lock:
+                at_once += 1
+                most = max(most, at_once)
+            sleep(0.005)
+            with lock:
+                at_once -= 1
+            peer.send(OK)
+
+    client = connect(serve(handler), concurrency=3)
+    batches = [Thread(target=client.send_all, args=([Probe("GET", f"/{name}/{number}") for number in range(12)],)) for name in range(3)]
+    for thread in batches:
+        thread.start()
+    for thread in batches:
+        thread.join(30)
+    assert most == 3

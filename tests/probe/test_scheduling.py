@@ -193,3 +193,37 @@ def test_no_secret_is_in_any_text(serve, connect):
     assert TOKEN in seen.sent.decode()
     for value in (probe, seen, seen.failure, client, client._compose(probe), client._pool, client._budget, client.identity):
         assert TOKEN not in repr(value) + str(value)
+
+
+def test_what_is_not_merged_is_all_sent(serve, connect):
+    server = serve(always(OK))
+    seen = connect(server).send_all([Probe("GET", "/a")] * 3, merged=False)
+    assert len(server.requests) == len({each.number for each in seen}) == 3
+
+
+def test_writes_go_one_at_a_time_and_reads_beside_them(serve, connect):
+    reading, writing = threading.Event(), threading.Lock()
+
+    def handler(peer):
+        while request := peer.request():
+            if request.startswith(b"GET"):
+                reading.set()
+            else:
+                assert writing.acquire(blocking=False)
+                assert reading.wait(30)
+                writing.release()
+            peer.send(OK)
+
+    probes = [*(Probe("POST", "/", safety=Safety.DRILL) for _ in range(4)), Probe("GET", "/")]
+    assert [each.status for each in connect(serve(handler)).send_all(probes)] == [200] * 5
+
+
+def test_who_has_the_turn_to_write_does_not_wait_for_himself(serve, connect):
+    client = connect(serve(always(OK)))
+    write = Probe("POST", "/", safety=Safety.DRILL)
+    with client.turn:
+        assert client.send(write).status == 200
+        assert client.send_all([Probe("GET", "/")])[0].status == 200
+        with pytest.raises(ValueError, match="turn"):
+            client.send_all([write])
+    assert client.send_all([write])[0].status == 200

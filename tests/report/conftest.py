@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from gate.model import (
     Terms,
     Trigger,
     TriggerState,
+    Waiver,
 )
 from gate.redact import Redactor
 
@@ -141,7 +142,18 @@ BYPASS = Result(
     "bypass",
 )
 LOST = Result("ERR-001", Outcome.INCONCLUSIVE, "one request had no answer, so nothing is known of it", measured=5, requests=(5,))
-CASES = ("go", "no-go", "inconclusive", "interrupted")
+SPIKE = Result(
+    "ERR-001", Outcome.FAILED, "one answer was a server error", "no server error", "HTTP 500 to GET /api/v1/kpi/daily", 6, (5,), "fp:3"
+)
+WAIVER = Waiver(
+    "ERR-001", "fp:3", "The KPI job fails while its table is migrated.", "Dashboards lack one day.", "Ada Lovelace <ada@example.com>",
+    "Grace Hopper", "OPS-42", "2026-02-10", "2026-03-03",
+)  # fmt: skip
+WAIVERS = {
+    "waived": (WAIVER,),
+    "waiver-expired": (replace(WAIVER, until="2026-02-27"), replace(WAIVER, control="ERR-099", until="2026-03-01")),
+}
+CASES = ("go", "no-go", "inconclusive", "interrupted", *WAIVERS)
 
 
 def ticking() -> Callable[[], datetime]:
@@ -155,6 +167,8 @@ def write_run(path: Path, case: str, change: Callable[[str, dict[str, Any]], dic
     results = {**PASSES}
     if case == "no-go":
         results["AUTH-001"] = BYPASS
+    if case in WAIVERS:
+        results |= {"ERR-001": SPIKE, "AUTO-001": Result("AUTO-001", Outcome.PASSED, measured=1, requests=(5,))}
     if case == "inconclusive":
         results["ERR-001"] = LOST
     if case == "interrupted":
@@ -173,14 +187,16 @@ def _events(case: str, results: dict[str, Result]) -> list[tuple[str, dict[str, 
         "artifact": "ab" * 32, "operator": "ci@example.com", "commit_author": "dev@example.com",
     }  # fmt: skip
     events: list[tuple[str, dict[str, Any]]] = [("run.started", start)]
-    events.append(("plan", {"controls": list(CONTROLS), "not_applicable": {"AUTO-001": "the profile has no automation"}, "terms": TERMS}))
+    terms = replace(TERMS, waivers=WAIVERS.get(case, ()))
+    missing = {} if "AUTO-001" in results else {"AUTO-001": "the profile has no automation"}
+    events.append(("plan", {"controls": list(CONTROLS), "not_applicable": missing, "terms": terms}))
     events += [("observation", asdict(line)) for line in LEDGER]
     events += [("fact", {"name": name, "value": value}) for name, value in FACTS.items()]
     events += [("outcome", asdict(result)) for result in results.values()]
     if case == "interrupted":
         return [*events, ("run.interrupted", {"reason": "SIGINT"})]
-    everything = {**results, "AUTO-001": Result("AUTO-001", Outcome.NOT_APPLICABLE, "the profile has no automation")}
-    decision = decide(CONTROLS, everything, BASELINE)
+    everything = {**results, **{name: Result(name, Outcome.NOT_APPLICABLE, reason) for name, reason in missing.items()}}
+    decision = decide(CONTROLS, everything, BASELINE, (), terms.waivers, date(2026, 2, 28))
     state = TriggerState.FIRED if case == "no-go" else TriggerState.CLEAR
     triggers = [Trigger("auth-bypass", "Authentication or authorization bypass detected", state, ("AUTH-001: judged",), ACTIONS)]
     return [*events, ("triggers", {"triggers": triggers}), ("verdict", {**asdict(decision), "exit_status": decision.verdict.exit_status})]
@@ -199,14 +215,20 @@ def write_case() -> Callable[[Path, str, str], RunRecord]:
 
 
 @pytest.fixture
-def hostile(tmp_path: Path) -> Callable[[str], RunRecord]:
+def write_changed() -> Callable[..., RunRecord]:
+    """Writes a run of a case, each event's data changed on the way."""
+    return write_run
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Callable[..., RunRecord]:
     """A no-go run in which every text that a stranger controls is the given one."""
 
-    def make(text: str) -> RunRecord:
+    def make(text: str, case: str = "no-go") -> RunRecord:
         def change(event: str, data: dict[str, Any]) -> dict[str, Any]:
             return _poisoned(event, data, text)
 
-        return write_run(tmp_path / "hostile.jsonl", "no-go", change)
+        return write_run(tmp_path / f"hostile-{case}.jsonl", case, change)
 
     return make
 
@@ -217,7 +239,9 @@ def _poisoned(event: str, data: dict[str, Any], text: str) -> dict[str, Any]:
             data = dict.fromkeys(data, text) | {"bundle": data["bundle"]}
         case "plan":
             texts = dict.fromkeys(("title", "why", "mend", "source", "feature", "endpoint"), text)
-            data = {**data, "controls": [replace(control, **texts, references=(text,)) for control in data["controls"]]}
+            said = dict.fromkeys(("reason", "risk", "requester", "approver", "ticket", "fingerprint"), text)
+            terms = replace(data["terms"], waivers=tuple(replace(item, **said) for item in data["terms"].waivers))
+            data = {**data, "controls": [replace(control, **texts, references=(text,)) for control in data["controls"]], "terms": terms}
         case "observation":
             names = ("request_id", "phase", "method", "target", "identity", "safety", "note", "failure")
             data = {**data, **dict.fromkeys(names, text), "status": None}

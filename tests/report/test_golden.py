@@ -12,7 +12,7 @@ from gate.report.view import exit_status
 GOLDEN = Path(__file__).parents[1] / "golden"
 TS = "20260228T100833Z"
 RELEASE = Release(("9902729",), "release-gate-pass-2026-02-23", "Ada Lovelace", None, "ada  LOVELACE")
-CASES = ("go", "no-go", "inconclusive", "interrupted")
+CASES = ("go", "no-go", "inconclusive", "interrupted", "waived", "waiver-expired")
 
 
 def rendered(record: RunRecord) -> dict[str, str]:

@@ -48,6 +48,23 @@ def test_no_report_is_moved_by_hostile_text(kind: str, hostile: Callable[[str], 
     check_markdown(named)
 
 
+@pytest.mark.parametrize("case", ["waived", "waiver-expired"])
+@pytest.mark.parametrize("kind", TEXTS)
+def test_no_report_is_moved_by_a_hostile_waiver(kind: str, case: str, hostile: Callable[..., RunRecord]) -> None:
+    files = render_all(hostile(TEXTS[kind], case))
+    last = "Release gate: PASS" if case == "waived" else "Release gate: FAIL"
+    text, security = files[f"release_gate_{TS}.txt"].splitlines(), files[f"security_regression_{TS}.txt"].splitlines()
+    assert text[-1] == last
+    assert [line for line in text if line.startswith("Release gate:")] == [last]
+    assert all(columns(line) <= 80 for line in [*text, *security])
+    schema = json.loads((data_root() / "fixtures/schemas/result.schema.json").read_text())
+    Draft202012Validator(schema).validate(json.loads(files["result.json"]))
+    ET.fromstring(files["junit.xml"])  # noqa: S314 - written by the code under test
+    check_markdown(files["signoff.md"])
+    for name, content in files.items():
+        assert all(unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Cn", "Co") for char in content if char != "\n"), name
+
+
 def check_text(files: dict[str, str]) -> None:
     report, security = files[f"release_gate_{TS}.txt"], files[f"security_regression_{TS}.txt"]
     lines = report.splitlines()
@@ -72,7 +89,7 @@ def check_junit(text: str) -> None:
 
 def check_markdown(text: str) -> None:
     lines = text.splitlines()
-    assert all(line.startswith(("# Sign-off log", "**WARNING: ", "Record before", "- ", "  - ")) or not line for line in lines)
+    assert all(line.startswith(("# Sign-off log", "**WARNING: ", "Record before", "- ", "  - ", "    - ")) or not line for line in lines)
     assert sum(line.startswith("#") for line in lines) == 1
     for line in lines:
         assert line.count("`") % 2 == 0

@@ -92,6 +92,7 @@ def test_acceptance_keeps_the_shape_that_consumers_read(runs: dict[str, RunRecor
         "detail": "",
         "control": "RECALL-001",
         "outcome": "passed",
+        "waived": False,
     }
     assert by_name["ERR-001"]["status_code"] is None
     assert by_name["ERR-001"]["detail"]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gate.decide.person import same
 from gate.model import RunRecord
 from gate.report.all import report_paths
-from gate.report.person import same
 from gate.report.signoff import Release, render
 
 TS = "20260228T100833Z"

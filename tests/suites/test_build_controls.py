@@ -16,7 +16,7 @@ KEY, OTHER = "aa" * 32, "bb" * 32
 
 
 def described(path: str = "/version", base_url: str = "http://127.0.0.1:1") -> Any:
-    t = target()
+    t: Any = target()
     t.profile.data["build"] = {"path": path, "field": "commit"}
     t.settings.base_url = base_url
     return t
@@ -60,7 +60,8 @@ def test_without_an_answer_at_the_end_nothing_is_said() -> None:
 def test_what_nothing_identifies_is_not_judged() -> None:
     with pytest.raises(Lacking, match="no TLS"):
         BUILD.at_the_end(target())
-    plain, secure = BUILD.at_the_end(described()), target()
+    plain = BUILD.at_the_end(described())
+    secure: Any = target()
     secure.settings.base_url = "https://x.example"
     assert plain.target == "/version"
     assert plain.fresh

@@ -18,6 +18,7 @@ STRENGTH: dict[str, tuple[str, list[str], str | None]] = {
     "out_dir": ("OUT_DIR", ["out-1", "out-2", "out-3", "out-4"], "reports/staging"),
     "environment": ("GATE_ENVIRONMENT", ["one", "two", "three", "four"], "staging"),
     "policy": ("GATE_POLICY", ["one", "two", "three", "four"], "baseline"),
+    "waivers": ("GATE_WAIVERS", ["1.toml", "2.toml", "3.toml", "4.toml"], "None"),
     "ca_bundle": ("GATE_CA_BUNDLE", ["1.pem", "2.pem", "3.pem", "4.pem"], "None"),
     "proxy": ("GATE_PROXY", [f"http://127.0.0.1:{port}" for port in (1, 2, 3, 4)], "None"),
     "concurrency": ("GATE_CONCURRENCY", ["1", "2", "3", "4"], "16"),
