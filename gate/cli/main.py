@@ -17,6 +17,11 @@ from gate.errors import GateError
 SUBCOMMANDS = {
     "run": ("gate.cli.run", "Run the gate against a deployed service: GO or NO-GO."),
     "signoff": ("gate.cli.signoff", "Write the sign-off log from the evidence of one or more runs."),
+    "keys": ("gate.cli.keys", "Make keys that sign evidence."),
+    "trust": ("gate.cli.trust", "Check a trust folder: whose signatures count."),
+    "sign": ("gate.cli.sign", "Approve or reject a run with your own SSH key."),
+    "decide": ("gate.cli.decide", "Decide on a release, and close its evidence."),
+    "verify": ("gate.cli.verify", "Verify evidence, offline and without trusting it."),
     "diff": ("gate.cli.diff", "Show what is different between two runs."),
     "waive": ("gate.cli.waive", "Draft a waiver for a finding of a run."),
     "controls": ("gate.cli.controls", "List the controls that a run would have."),

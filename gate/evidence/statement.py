@@ -54,7 +54,7 @@ def outcome(record: RunRecord, decision: Decision) -> dict[str, Any]:
     """The result and who earned it. What is neither passed nor without application is failed, whatever the reason."""
     fine = {Outcome.PASSED: "passedTests", Outcome.NOT_APPLICABLE: ""}
     lists: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": []}
-    waived = set(getattr(decision, "waived", ()))
+    waived = set(decision.waived)
     for control in record.controls:
         found = record.results.get(control.id)
         name = fine.get(found.outcome if found else Outcome.NOT_RUN, "warnedTests" if control.id in waived else "failedTests")

@@ -47,7 +47,7 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "commit_author": ("GATE_COMMIT_AUTHOR",),
 }
 SECRET = {"database_url", "revoked_tokens"}
-OTHER_GATE_VARIABLES = {"GATE_DEBUG", "GATE_UPDATE_GOLDEN"}
+OTHER_GATE_VARIABLES = {"GATE_DEBUG", "GATE_TRUST", "GATE_UPDATE_GOLDEN"}
 DEFAULT_BATCH = "BATCH-2026-02-0012"
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 

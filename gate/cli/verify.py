@@ -1,0 +1,68 @@
+"""`gate verify`: whether a bundle's evidence is whole, whose it is, and what it says."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from gate.errors import ConfigurationError
+
+HELP = """Verify the evidence BUNDLE, offline and without trusting it.
+
+VALID says that the evidence is whole, signed and decided by whom the trust folder names, not that the release is good: read the verdict and
+the decision that it prints, or demand them with --require-passed. The steps are those of docs/VERIFY.md and of verify.sh in each bundle.
+
+Exit status: 0 VALID, 20 INVALID, 21 INCOMPLETE, 22 UNTRUSTED; 10 with --require-passed unless VALID and decided PASSED; 2 usage."""
+NO_GO = 10
+
+
+@click.command(help=HELP)
+@click.argument("bundle", metavar="BUNDLE", type=click.Path(path_type=Path))
+@click.option(
+    "--trust", metavar="DIR", envvar="GATE_TRUST", type=click.Path(path_type=Path), help="Keys and people you trust (GATE_TRUST)."
+)
+@click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
+@click.option("--require-passed", is_flag=True, help="End with 10 unless the evidence is VALID and the decision PASSED.")
+@click.option("--chain", is_flag=True, help="BUNDLE is a folder of bundles: does each one's predecessor stand beside it, unchanged?")
+@click.option("--selftest", is_flag=True, help="Flip every bit of a copy, remove, add, rename, truncate: is each noticed?")
+def command(bundle: Path, trust: Path | None, *, as_json: bool, require_passed: bool, chain: bool, selftest: bool) -> None:
+    """Verify, tell, exit."""
+    if not bundle.is_dir():
+        raise ConfigurationError(f"{bundle} is no folder", "a bundle that `gate run` has written", "Check the path")
+    from gate.evidence.trust import load_trust
+
+    trusted = load_trust(trust) if trust else None
+    if chain:
+        from gate.evidence.verify.chain import broken_links
+
+        problems = broken_links(bundle)
+        click.echo("\n".join(problems) or "Every bundle names the one before it, and all are here.")
+        sys.exit(20 if problems else 0)
+    if selftest:
+        from gate.evidence.verify.selftest import prove
+
+        sys.exit(prove(bundle, trusted, click.echo, lambda text: click.echo(text, err=True)))
+    _one(bundle, trusted, as_json=as_json, require_passed=require_passed)
+
+
+def _one(bundle: Path, trusted: object, *, as_json: bool, require_passed: bool) -> None:
+    from gate.evidence.trust import Trust
+    from gate.evidence.verify import State, verify
+    from gate.report.clean import line
+
+    found = verify(bundle, trusted if isinstance(trusted, Trust) else None)
+    if as_json:
+        click.echo(json.dumps(found.as_json(), indent=1, ensure_ascii=True))
+    else:
+        click.echo(f"{found.state}: {line(found.reason, 400)}" + (f" (step {found.step})" if found.state is not State.VALID else ""))
+        click.echo(f"Verdict of the gate: {found.verdict or 'unknown'}; decision: {found.decision or 'none'}")
+        for step in found.steps:
+            mark = "ok  " if step.state is State.VALID else f"{step.state.value}: "
+            click.echo(f"{step.number:3} {step.title}: {mark.strip()} {line(step.note, 300)}")
+        for signer in found.signers:
+            click.echo(f"    {line(signer['role'], 40)}: {line(signer['name'], 80)}, {line(signer['decision'], 120)}, {signer['at']}")
+    passed = found.state is State.VALID and found.decision == "PASSED"
+    sys.exit(NO_GO if require_passed and not passed else found.state.exit_status)

@@ -1,0 +1,202 @@
+"""The trust folder: what an auditor brings along, since what lies in a bundle can only vouch for itself.
+
+`gate*.pub.pem` are keys that may sign runs, `release*.pub.pem` those that may sign decisions, `approvers.toml` (or `approvers.json`, the
+same in canonical JSON, which verify.sh reads) the people.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from gate.decide.person import same
+from gate.errors import ConfigurationError, EvidenceError
+from gate.evidence.decode import Mismatch, build
+from gate.evidence.keys import PublicKey, load_public
+from gate.evidence.sshsig import fingerprint, parse_public
+from gate.evidence.strict import canonical, parse_line
+from gate.model.trust import RULES, Approvers, Person
+
+TOML, JSON = "approvers.toml", "approvers.json"
+ROLE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,30}")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+MAX_BYTES = 1_000_000
+OLDEST_HOURS = 24 * 366
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What was brought along; each part may be missing, and then proves nothing."""
+
+    gate: tuple[PublicKey, ...]
+    release: tuple[PublicKey, ...]
+    approvers: Approvers | None
+
+    @property
+    def digestible(self) -> bytes | None:
+        """The people as the file `approvers.json` holds them: what a decision names by digest."""
+        return None if self.approvers is None else as_file(self.approvers)
+
+
+def load_trust(folder: Path) -> Trust:
+    """Everything in the folder; ConfigurationError for what is unreadable, contradicts itself, or could approve nothing."""
+    if not folder.is_dir():
+        raise ConfigurationError(f"the trust folder {folder} does not exist", "public keys and approvers.toml", "Check --trust")
+    gate, release = (tuple(load_public(path) for path in sorted(folder.glob(f"{name}*.pub.pem"))) for name in ("gate", "release"))
+    approvers = _approvers(folder)
+    if not gate and not release and approvers is None:
+        raise ConfigurationError(f"the trust folder {folder} is empty", "gate*.pub.pem, release*.pub.pem and approvers.toml", "Fill it")
+    if shared := {key.keyid for key in gate} & {key.keyid for key in release}:
+        raise ConfigurationError(f"the key {min(shared)[:16]}… may sign runs and decisions", "a key for each", "Make another one")
+    return Trust(gate, release, approvers)
+
+
+def as_file(approvers: Approvers) -> bytes:
+    """Canonical JSON with its newline."""
+    return canonical(asdict_lists(approvers)) + b"\n"
+
+
+def asdict_lists(approvers: Approvers) -> Any:
+    """As JSON knows it: no tuples."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+    return plain(asdict(approvers))
+
+
+def read_approvers(content: bytes) -> Approvers:
+    """The people of an `approvers.json`; Mismatch unless it is what `as_file` writes and makes sense."""
+    approvers = build(Approvers, parse_line(content))
+    if problem := next(_problems(approvers), None):
+        raise Mismatch(problem)
+    if as_file(approvers) != content:
+        raise Mismatch("not in the form that `gate trust` writes")
+    return approvers
+
+
+def _approvers(folder: Path) -> Approvers | None:
+    toml, json = folder / TOML, folder / JSON
+    found = _from_toml(toml) if toml.exists() else None
+    if json.exists():
+        try:
+            same = read_approvers(_content(json))
+        except (Mismatch, ValueError) as error:
+            raise _wrong(json, str(error)) from None
+        if found is not None and found != same:
+            raise _wrong(json, f"it differs from {TOML}; run `gate trust {folder}` again")
+        found = same
+    return found
+
+
+def _from_toml(path: Path) -> Approvers:
+    try:
+        data = tomllib.loads(_content(path).decode("utf-8"))
+        approvers = build(Approvers, _completed(data))
+    except (ValueError, RecursionError) as error:
+        raise _wrong(path, str(error)) from None
+    if problem := next(_problems(approvers), None):
+        raise _wrong(path, problem)
+    return approvers
+
+
+def _completed(data: dict[str, Any]) -> dict[str, Any]:
+    """With every default written out, times in one form and keys without their comments."""
+    people = [
+        {"aliases": [], "may_except": [], **person, "key": [*map(_key, _tables(person, "key"))]} for person in _tables(data, "person")
+    ]
+    return {"evidence_max_age_hours": 72, **data, "person": people}
+
+
+def _tables(data: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    found = data.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise Mismatch(f"{name} must be written as [[{name}]]")
+    return found
+
+
+def _key(data: dict[str, Any]) -> dict[str, Any]:
+    times = {
+        "valid_from": _moment(data.get("valid_from"), "valid_from", "T00:00:00Z"),
+        "valid_until": _moment(data.get("valid_until"), "valid_until", "T23:59:59Z"),
+    }
+    public = data.get("public")
+    return {"second_factor": False, **data, **times, "public": " ".join(public.split()[:2]) if isinstance(public, str) else public}
+
+
+def _moment(value: object, name: str, of_a_day: str) -> str:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise Mismatch(f"{name} needs its offset from UTC")
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, date):
+        return value.isoformat() + of_a_day
+    raise Mismatch(f"{name} must be a date, such as 2027-01-31")
+
+
+def _problems(approvers: Approvers) -> Iterator[str]:
+    """What would let nobody approve, or one person pass for two."""
+    if approvers.schema_version != 1:
+        yield f"schema_version is {approvers.schema_version}, and this gate knows 1"
+    if not approvers.person or not approvers.required_roles:
+        yield "it names no people, or no required_roles: nobody could approve, or nobody would have to"
+    if not 0 < approvers.evidence_max_age_hours <= OLDEST_HOURS:
+        yield f"evidence_max_age_hours must lie between 1 and {OLDEST_HOURS}"
+    known = {role for person in approvers.person for role in person.roles}
+    yield from (f"nobody may sign for {role}" for role in approvers.required_roles if role not in known)
+    for one, other in combinations(approvers.person, 2):
+        if same(one.name, other.name):
+            yield f"{one.id} and {other.id} have the same name: {other.name}"
+    if len(set(approvers.required_roles)) != len(approvers.required_roles):
+        yield "a role is required twice"
+    names = [name.casefold() for person in approvers.person for name in {person.id, *person.aliases}]
+    yield from (f"{name} stands for two people" for name, number in Counter(names).items() if number > 1)
+    prints = Counter(fingerprint(key.public) for person in approvers.person for key in person.key if _usable(key.public))
+    yield from (f"the key {name} stands there twice: one key is one person's" for name, number in prints.items() if number > 1)
+    for person in approvers.person:
+        yield from _of_person(person)
+
+
+def _of_person(person: Person) -> Iterator[str]:
+    if not person.id.strip() or not person.name.strip() or not (person.id + person.name).isprintable():
+        yield f"a person needs an id and a name that can be printed ({person.id!r:.60})"
+    if not person.key:
+        yield f"{person.id} has no key"
+    yield from (f"'{role:.40}' of {person.id} is no role name" for role in person.roles if not ROLE.fullmatch(role))
+    yield from (f"'{rule:.40}' of {person.id} is no rule; there are {', '.join(RULES)}" for rule in person.may_except if rule not in RULES)
+    for key in person.key:
+        if not _usable(key.public):
+            yield f"a key of {person.id} cannot be used; ed25519 and ECDSA P-256 SSH keys can, also on hardware (sk)"
+        if not MOMENT.fullmatch(key.valid_from) or not MOMENT.fullmatch(key.valid_until) or key.valid_from > key.valid_until:
+            yield f"a key of {person.id} is valid from {key.valid_from:.30} until {key.valid_until:.30}"
+        if key.second_factor and not key.public.startswith("sk-"):
+            yield f"a key of {person.id} demands a second factor, but is no hardware key (sk-…)"
+
+
+def _usable(public: str) -> bool:
+    try:
+        parse_public(public)
+    except Mismatch:
+        return False
+    return True
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as handle:
+            return handle.read(MAX_BYTES)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read ({error.strerror})", "a readable file", "Check --trust") from None
+
+
+def _wrong(path: Path, why: str) -> EvidenceError | ConfigurationError:
+    return ConfigurationError(f"{path} cannot be used: {why:.300}", "people, roles and keys as docs/SIGNING.md shows", "Correct it")

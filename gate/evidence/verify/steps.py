@@ -1,0 +1,173 @@
+"""The thirteen steps in their order. Whatever goes wrong in one, even what nobody thought of, is never VALID."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gate.errors import GateError
+from gate.evidence import rules
+from gate.evidence.approval import Paper
+from gate.evidence.decode import Mismatch
+from gate.evidence.files import sha256_file
+from gate.evidence.statement import FOLDER, SIGNED, UNSIGNED
+from gate.evidence.trust import Trust
+from gate.evidence.verify import folder, papers, run
+from gate.evidence.verify.state import State, Step, Verification, Wrong
+from gate.model import RunRecord
+
+T = TypeVar("T")
+TITLES = (
+    "Folder",
+    "Bag",
+    "Payload manifest",
+    "Tag manifest",
+    "Journal",
+    "Verdict",
+    "Reports",
+    "Statement of the gate",
+    "Signature of the gate",
+    "Approvals",
+    "Rules",
+    "Decision",
+    "Bundle before",
+)
+
+
+def verify(bundle: Path, trust: Trust | None) -> Verification:
+    """Check everything; never raises for what a bundle holds.
+
+    Args:
+        bundle: a published bundle's folder.
+        trust: what the auditor brought along; None makes UNTRUSTED the best that can come of it.
+    """
+    return _Walk(bundle, trust).result()
+
+
+class _Stop(Exception):  # noqa: N818 - ends the walk
+    """INVALID, or what follows cannot be looked at."""
+
+
+class _Walk:
+    """One verification on its way."""
+
+    def __init__(self, bundle: Path, trust: Trust | None) -> None:
+        self._bundle, self._trust = bundle, trust
+        self._steps: list[Step] = []
+        self._record: RunRecord | None = None
+        self._verdict = self._decision = ""
+        self._papers: list[Paper] = []
+
+    def result(self) -> Verification:
+        with suppress(_Stop):
+            self._walk()
+        worst = max(self._steps, key=lambda step: (step.state.rank, -step.number))
+        reason = worst.note if worst.state is not State.VALID else "every step holds"
+        return Verification(worst.state, reason, worst.number, tuple(self._steps), self._verdict, self._decision, self._signers())
+
+    def _walk(self) -> None:
+        bundle, trust = self._bundle, self._trust
+        for check in (folder.check_folder, folder.check_bag, folder.check_payload, folder.check_tags):
+            self._step(lambda check=check: check(bundle))  # type: ignore[misc]  # mypy does not know of defaults in lambdas
+        record = self._needed(lambda: run.read_journal(bundle), lambda found: f"{found.events} events")
+        decision = self._needed(lambda: run.recompute(record), lambda found: f"{found.verdict}, computed again")
+        self._verdict = decision.verdict.value
+        self._step(lambda: run.check_reports(bundle, record, decision))
+        said = self._needed(lambda: papers.read_statement(bundle, record), lambda found: found.path)
+        self._step(lambda: papers.check_signature(bundle, said, trust))
+        self._people(record, said)
+        self._step(lambda: self._before(said))
+
+    def _people(self, record: RunRecord, said: papers.Said) -> None:
+        """Steps 10 to 12. The decision is read early, as the rules ask when it was made; what is wrong with it shows at its own step."""
+        bundle, trust = self._bundle, self._trust
+        found: list[Any] = []
+        early = self._early(lambda: papers.read_decision(bundle, said, record))
+        at = early[0].at if early else None
+
+        def approvals() -> str:
+            self._papers = papers.read_papers(bundle, said)
+            found.append(papers.check_people(self._papers, said, trust, at))
+            return f"{len(self._papers)} papers"
+
+        def check_rules() -> str:
+            findings: rules.Findings | None = found[0] if found else None
+            if findings is None:
+                raise Wrong(State.UNTRUSTED, "they cannot be applied to papers that are not trusted")
+            problems = (*findings.broken, *findings.missing)
+            if problems and not early:
+                raise Wrong(State.INCOMPLETE, problems[0])
+            return f"{len(problems)} do not hold: {problems[0]}" if problems else "all hold"
+
+        def decide() -> str:
+            made = papers.read_decision(bundle, said, record)
+            if made is None:
+                raise Wrong(State.INCOMPLETE, "no decision was made yet")
+            self._decision = made[0].result
+            return papers.check_decision(bundle, *made, trust, found[0] if found else None)
+
+        for check in (approvals, check_rules, decide):
+            self._step(check)
+
+    def _before(self, said: papers.Said) -> str:
+        """Step 13."""
+        previous = said.extension["previous"]
+        if previous is None:
+            return "none: the first of its folder"
+        beside = self._bundle.resolve().parent / previous["bundle"] / FOLDER
+        for name in (SIGNED, UNSIGNED):
+            if (beside / name).is_file():
+                if sha256_file(beside / name) != previous["sha256"]:
+                    raise Wrong(State.INVALID, f"{previous['bundle']} beside it is not the one that it names")
+                return f"{previous['bundle']}, unchanged"
+        return f"{previous['bundle']}, which is not here"
+
+    def _early(self, read: Callable[[], T]) -> T | None:
+        try:
+            return read()
+        except Exception:  # noqa: BLE001 - step 12 reads it again and says what is wrong
+            return None
+
+    def _needed(self, make: Callable[[], T], note: Callable[[T], str]) -> T:
+        """A step whose result the next ones need."""
+        made: list[T] = []
+
+        def check() -> str:
+            made.append(make())
+            return note(made[0])
+
+        self._step(check)
+        if not made:
+            raise _Stop
+        return made[0]
+
+    def _step(self, check: Callable[[], str]) -> None:
+        number = len(self._steps) + 1
+        try:
+            state, note = State.VALID, check()
+        except Wrong as error:
+            state, note = error.state, error.reason
+        except (Mismatch, GateError, RecursionError, ValueError, OSError) as error:
+            state, note = State.INVALID, error.happened if isinstance(error, GateError) else str(error)
+        except Exception as error:  # noqa: BLE001 - whatever a hostile bundle provokes is no pass
+            state, note = State.INVALID, f"it cannot be read ({type(error).__name__})"
+        self._steps.append(Step(number, TITLES[number - 1], state, " ".join(note.split())[:300]))
+        if state is State.INVALID or (number == 1 and state is not State.VALID):
+            raise _Stop
+
+    def _signers(self) -> tuple[dict[str, Any], ...]:
+        return tuple(
+            {
+                "role": paper.role,
+                "name": paper.printed_name,
+                "id": paper.signer,
+                "decision": paper.decision or f"exception: {paper.rule} for {paper.person}",
+                "meaning": paper.meaning,
+                "reason": paper.reason,
+                "at": paper.signed_at,
+                "fingerprint": paper.fingerprint,
+            }
+            for paper in self._papers
+        )
