@@ -15,6 +15,7 @@ import click
 
 from gate import __version__
 from gate.cli.about import About, terms
+from gate.cli.github import announce, for_log
 from gate.cli.progress import Progress
 from gate.decide.verdict import Policy, decide
 from gate.errors import EvidenceError, Interrupted
@@ -147,9 +148,11 @@ class Run:
         folder = self.bundle.publish(files, attest=lambda digest: self._papers(record, digest))
         if self.engine.stop_reason is not None:
             # It quotes the target, whose words may hold commands for a terminal.
-            click.echo(line(self.redactor.text(f"gate: the run was stopped by {self.engine.stop_reason}"), 800), err=True)
-        click.echo(f"Evidence: {folder}", err=True)
-        click.echo(files[f"release_gate_{self.bundle.ts}.txt"], nl=False)
+            told = line(self.redactor.text(f"gate: the run was stopped by {self.engine.stop_reason}"), 800)
+            click.echo(for_log(told), err=True)
+        announce(record)
+        click.echo(f"Evidence: {folder}{'' if self.about.key else ' (UNSIGNED: no --key was given)'}", err=True)
+        click.echo(for_log(files[f"release_gate_{self.bundle.ts}.txt"]), nl=False)
         return decision.verdict
 
     def _papers(self, record: RunRecord, tag_manifest: str) -> dict[str, bytes]:
@@ -170,6 +173,7 @@ class Run:
         with contextlib.suppress(EvidenceError):
             self.journal.append("run.interrupted", {"reason": f"stopped by {reason}"})
             self.journal.close()
+            announce(replay(self.bundle.journal))
         (self.bundle.data / RAW_REPORT).unlink(missing_ok=True)
         raise Interrupted(f"the run was stopped by {reason}; it has no verdict", "", "Run it again")
 

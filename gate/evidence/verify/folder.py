@@ -11,8 +11,8 @@ from pathlib import Path
 from gate.evidence.approval import APPROVALS, FILE
 from gate.evidence.bag import DECLARATION, NAME, TAGS
 from gate.evidence.decision import DECISION, PEOPLE_COPY, RELEASE_COPY
-from gate.evidence.files import sha256_file
 from gate.evidence.statement import FOLDER, PUBLIC_COPY, SIGNED, UNSIGNED
+from gate.evidence.verify.memo import Memo
 from gate.evidence.verify.state import State, Wrong
 
 SMALL = 8 * 1024 * 1024
@@ -56,16 +56,16 @@ def check_bag(bundle: Path) -> str:
     return oxum
 
 
-def check_payload(bundle: Path) -> str:
+def check_payload(bundle: Path, memo: Memo) -> str:
     """Step 3."""
     listed = _manifest(bundle, "manifest-sha256.txt")
     there = {f"data/{path.name}" for path in _entries(bundle / "data")}
-    return _compare(bundle, listed, there)
+    return _compare(bundle, listed, there, memo)
 
 
-def check_tags(bundle: Path) -> str:
+def check_tags(bundle: Path, memo: Memo) -> str:
     """Step 4."""
-    return _compare(bundle, _manifest(bundle, "tagmanifest-sha256.txt"), set(TAGS) - {"tagmanifest-sha256.txt"})
+    return _compare(bundle, _manifest(bundle, "tagmanifest-sha256.txt"), set(TAGS) - {"tagmanifest-sha256.txt"}, memo)
 
 
 def small(path: Path) -> bytes:
@@ -93,11 +93,11 @@ def _manifest(bundle: Path, name: str) -> dict[str, str]:
     return listed
 
 
-def _compare(bundle: Path, listed: dict[str, str], there: set[str]) -> str:
+def _compare(bundle: Path, listed: dict[str, str], there: set[str], memo: Memo) -> str:
     if odd := sorted(set(listed) ^ there):
         raise Wrong(State.INVALID, f"{odd[0]:.120} is {'missing' if odd[0] in listed else 'not listed'}")
     for name, digest in listed.items():
-        if sha256_file(bundle / name) != digest:
+        if memo.sha256(bundle / name) != digest:
             raise Wrong(State.INVALID, f"{name} was changed")
     return f"{len(listed)} files"
 

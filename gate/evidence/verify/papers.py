@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from gate.evidence.statement import FOLDER, PUBLIC_COPY, SIGNED, UNSIGNED, state
 from gate.evidence.strict import canonical, parse_line
 from gate.evidence.trust import Trust, read_approvers
 from gate.evidence.verify.folder import small
+from gate.evidence.verify.memo import Memo
 from gate.evidence.verify.state import State, Wrong
 from gate.model import RunRecord
 
@@ -40,19 +42,25 @@ class Said:
         return dict(self.content["predicate"]["gate"])
 
 
-def read_statement(bundle: Path, record: RunRecord) -> Said:
+def read_statement(bundle: Path, record: RunRecord, memo: Memo | None = None) -> Said:
     """Step 8: exactly one statement, and it says exactly what the journal gives."""
     found = [name for name in (SIGNED, UNSIGNED) if (bundle / FOLDER / name).is_file()]
     if len(found) != 1:
         raise Wrong(State.INVALID, f"there must be one of {SIGNED} and {UNSIGNED}, and there are {len(found)}")
     path = bundle / FOLDER / found[0]
-    content = small(path)
-    envelope = open_envelope(content) if found[0] == SIGNED else None
+    content, tag_manifest = small(path), sha256_file(bundle / "tagmanifest-sha256.txt")
+    return (memo or Memo()).once(
+        ("statement", found[0], content, tag_manifest), lambda: _statement(found[0], content, tag_manifest, record)
+    )
+
+
+def _statement(name: str, content: bytes, tag_manifest: str, record: RunRecord) -> Said:
+    envelope = open_envelope(content) if name == SIGNED else None
     said = envelope.statement if envelope else parse_line(content)
     previous = _previous(said)
-    if canonical(said) != canonical(statement(record, sha256_file(bundle / "tagmanifest-sha256.txt"), previous)):
+    if canonical(said) != canonical(statement(record, tag_manifest, previous)):
         raise Wrong(State.INVALID, "the gate's statement is not what the journal and the tag manifest give")
-    return Said(f"{FOLDER}/{found[0]}", sha256_file(path), said, envelope)
+    return Said(f"{FOLDER}/{name}", hashlib.sha256(content).hexdigest(), said, envelope)
 
 
 def _previous(said: Any) -> dict[str, str] | None:

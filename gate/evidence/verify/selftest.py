@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gate.evidence.trust import Trust
+from gate.evidence.verify.memo import Remembering
 from gate.evidence.verify.state import State
 from gate.evidence.verify.steps import verify
 
-SMALL, SAMPLE = 4096, 400  # bytes whose every bit is flipped; bits of a larger file
+SMALL, SAMPLE = 1024, 800  # bytes whose every bit is flipped; bits of a larger file
 Say = Callable[[str], None]
 Change = tuple[str, Callable[[], object]]
 
@@ -55,13 +56,14 @@ def _bits(copy: Path, path: Path, trust: Trust | None) -> tuple[list[int], int]:
     bits: list[int] | range = range(len(content) * 8)
     if len(content) > SMALL:
         bits = sorted(random.Random(len(content)).sample(bits, SAMPLE))  # noqa: S311 - the same sample each time is what is wanted
-    missed = []
+    missed, memo = [], Remembering()
+    memo.hot = path
     with path.open("r+b", buffering=0) as handle:
         for bit in bits:
             place, mask = bit // 8, 1 << bit % 8
             handle.seek(place)
             handle.write(bytes([content[place] ^ mask]))
-            if verify(copy, trust).state is not State.INVALID:
+            if verify(copy, trust, memo).state is not State.INVALID:
                 missed.append(bit)
             handle.seek(place)
             handle.write(content[place : place + 1])

@@ -15,6 +15,7 @@ from gate.evidence.files import sha256_file
 from gate.evidence.statement import FOLDER, SIGNED, UNSIGNED
 from gate.evidence.trust import Trust
 from gate.evidence.verify import folder, papers, run
+from gate.evidence.verify.memo import Memo
 from gate.evidence.verify.state import State, Step, Verification, Wrong
 from gate.model import RunRecord
 
@@ -36,14 +37,15 @@ TITLES = (
 )
 
 
-def verify(bundle: Path, trust: Trust | None) -> Verification:
+def verify(bundle: Path, trust: Trust | None, memo: Memo | None = None) -> Verification:
     """Check everything; never raises for what a bundle holds.
 
     Args:
         bundle: a published bundle's folder.
         trust: what the auditor brought along; None makes UNTRUSTED the best that can come of it.
+        memo: what may be remembered from an earlier one; the self-test alone gives it.
     """
-    return _Walk(bundle, trust).result()
+    return _Walk(bundle, trust, memo or Memo()).result()
 
 
 class _Stop(Exception):  # noqa: N818 - ends the walk
@@ -53,8 +55,8 @@ class _Stop(Exception):  # noqa: N818 - ends the walk
 class _Walk:
     """One verification on its way."""
 
-    def __init__(self, bundle: Path, trust: Trust | None) -> None:
-        self._bundle, self._trust = bundle, trust
+    def __init__(self, bundle: Path, trust: Trust | None, memo: Memo) -> None:
+        self._bundle, self._trust, self._memo = bundle, trust, memo
         self._steps: list[Step] = []
         self._record: RunRecord | None = None
         self._verdict = self._decision = ""
@@ -69,13 +71,18 @@ class _Walk:
 
     def _walk(self) -> None:
         bundle, trust = self._bundle, self._trust
-        for check in (folder.check_folder, folder.check_bag, folder.check_payload, folder.check_tags):
-            self._step(lambda check=check: check(bundle))  # type: ignore[misc]  # mypy does not know of defaults in lambdas
-        record = self._needed(lambda: run.read_journal(bundle), lambda found: f"{found.events} events")
-        decision = self._needed(lambda: run.recompute(record), lambda found: f"{found.verdict}, computed again")
+        self._step(lambda: folder.check_folder(bundle))
+        self._step(lambda: folder.check_bag(bundle))
+        self._step(lambda: folder.check_payload(bundle, self._memo))
+        self._step(lambda: folder.check_tags(bundle, self._memo))
+        # Every byte of the payload is that of the tag manifest now, so what is made of it depends on that alone.
+        payload = sha256_file(bundle / "tagmanifest-sha256.txt")
+        once = self._memo.once
+        record = self._needed(lambda: once(("journal", payload), lambda: run.read_journal(bundle)), lambda found: f"{found.events} events")
+        decision = self._needed(lambda: once(("verdict", payload), lambda: run.recompute(record)), lambda found: f"{found.verdict} again")
         self._verdict = decision.verdict.value
-        self._step(lambda: run.check_reports(bundle, record, decision))
-        said = self._needed(lambda: papers.read_statement(bundle, record), lambda found: found.path)
+        self._step(lambda: self._memo.once(("reports", payload), lambda: run.check_reports(bundle, record, decision)))
+        said = self._needed(lambda: papers.read_statement(bundle, record, self._memo), lambda found: found.path)
         self._step(lambda: papers.check_signature(bundle, said, trust))
         self._people(record, said)
         self._step(lambda: self._before(said))
