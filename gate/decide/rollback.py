@@ -91,7 +91,7 @@ def _recall(samples: Sequence[Sample], sustained: int, *, expected: bool) -> tup
 
 
 def _describe(sample: Sample) -> str:
-    took = "no answer" if sample.seconds is None or not sample.available else f"{sample.seconds:.3f} s"
+    took = "no answer" if sample.seconds is None else f"{'' if sample.available else 'refused after '}{sample.seconds:.3f} s"
     return f"{sample.name}: {took} (limit {sample.limit:g} s)"
 
 

@@ -21,6 +21,8 @@ from gate.report.view import (
 
 WIDTH = 80
 SHOWN_REQUESTS = 6
+NAMED = 12
+ORDER = (Outcome.FAILED, Outcome.ERROR, Outcome.INCONCLUSIVE, Outcome.NOT_RUN, Outcome.PASSED, Outcome.NOT_APPLICABLE)
 RECALL = ("endpoint", "batch", "trace_seconds", "limit_seconds", "status")
 PACK = ("pack_id", "valid", "missing_files", "mismatches")
 SELFTEST = ("found", "file", "finished_at", "passed", "whole", "same_suites", "killed", "survived", "alarm")
@@ -98,9 +100,23 @@ def _waivers(record: RunRecord) -> list[str]:
 
 def _findings(title: str, pairs: list[tuple[Control, Result]], record: RunRecord) -> list[str]:
     lines = [f"{title}: {len(pairs) or 'nothing'}"]
-    for control, result in pairs:
+    idle: dict[str, list[str]] = {}
+    for control, result in sorted(pairs, key=_rank):
+        if result.outcome is Outcome.NOT_RUN:
+            idle.setdefault(result.reason, []).append(control.id)
+            continue
         lines += ["", *_item(line(control.id, 40), line(control.title, 200), 16), *_finding(control, result, record)]
+    for reason, ids in idle.items():
+        more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+        told = f"{', '.join(line(item, 40) for item in ids[:NAMED])}{more}: {line(reason, 300)}"
+        lines += ["", *_item(f"not run: {len(ids)}", told, 16)]
     return lines
+
+
+def _rank(pair: tuple[Control, Result]) -> tuple[bool, int]:
+    """Causes before what follows from them: failures first, in the order of the run; what the rollback rules make of them last."""
+    control, result = pair
+    return control.suite == "rollback", ORDER.index(result.outcome)
 
 
 def _finding(control: Control, result: Result, record: RunRecord) -> list[str]:

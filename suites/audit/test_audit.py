@@ -10,7 +10,7 @@ from gate.api import Phase, control, equal, must_answer, pick, require
 DRILL = {"criterion": "audit", "phase": Phase.DRILLS, "safety": "drill", "refs": ["checklist 5.2", "checklist 8"], "feature": "audit_pack"}
 WHY = "Evidence that an authority relies on would be wrong, and nobody would know."
 MEND = "Do not release; find out whether files were changed, cut off, or hashed before they were complete."
-SHA256 = re.compile(r"^[0-9a-f]{64}$")
+SHA256 = re.compile(r"^[0-9a-fA-F]{64}$")
 
 
 def digest(data):
@@ -73,7 +73,7 @@ def test_checksums(pack, measured, t):
     require(names <= set(listed), f"checksums of {', '.join(sorted(names))}", f"{sorted(listed)!r:.120}")
     for name in sorted(names):
         require(
-            listed[name] == digest(pack.bytes_of(name)),
+            str(listed[name]).lower() == digest(pack.bytes_of(name)),
             f"SHA-256 {listed[name]!r:.80} of {name}",
             f"{digest(pack.bytes_of(name))} of what was downloaded",
         )
@@ -93,7 +93,7 @@ def test_reported_hashes(pack, measured, t):
     rules, body = t.profile.audit_pack, must_answer(pack.generated, [200, 201]).json()
     measured(pack.files(rules.manifest_file, rules.checksums_file))
     for name, field in ((rules.manifest_file, rules.manifest_hash_field), (rules.checksums_file, rules.checksums_hash_field)):
-        equal(digest(pack.bytes_of(name)), pick(field, body), f"the SHA-256 of {name} (against '{field}')")
+        equal(digest(pack.bytes_of(name)), str(pick(field, body)).lower(), f"the SHA-256 of {name} (against '{field}')")
 
 
 @control(

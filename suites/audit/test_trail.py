@@ -6,6 +6,7 @@ Others write meanwhile: rows are compared within the overlap of two answers, nev
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -29,11 +30,20 @@ def differences(one, other, events, tools):
         if other.get(name) not in (text, f"'{text}"):
             wrong.append(f"{name}: {text!r:.60} and {other.get(name)!r:.60}")
     name = events.time_field or "event_time"
-    if tools.moment(one.get(name)) is None or tools.moment(one.get(name)) != tools.moment(other.get(name)):
+    if not same_moment(one.get(name), other.get(name), tools):
         wrong.append(f"{name}: {one.get(name)!r:.60} and {other.get(name)!r:.60}")
     if "payload" in one and "payload_json" in other and content(other["payload_json"]) != one["payload"]:
         wrong.append(f"payload: {one['payload']!r:.60} and {other['payload_json']!r:.60}")
     return wrong
+
+
+def same_moment(one, other, tools):
+    """The same moment, told with as many digits as the coarser of the two has."""
+    first, second = tools.moment(one), tools.moment(other)
+    if first is None or second is None:
+        return False
+    digits = min(len(found[1]) if (found := re.search(r"\.(\d+)", str(text))) else 0 for text in (one, other))
+    return abs(first - second) < timedelta(seconds=10.0 ** -min(digits, 6))
 
 
 def content(text):

@@ -41,20 +41,21 @@ def recall_as(t, media_type):
     "BODY-001",
     "JSON that calls itself text or a form is not taken for JSON",
     severity="medium",
+    basis="hardening",  # the contract says nothing of media types, and a page elsewhere cannot send this service's headers unasked
     criterion="auth",
     phase=Phase.DRILLS,
     safety="drill",
     refs=["OWASP API8:2023", "ASVS 5.0 3.5.2", "CWE-352"],
     feature="recall",
     covers=("Q4",),
-    why="A page elsewhere can make a browser send such bodies without asking first: it could act in the name of whoever looks at it.",
+    why="A page elsewhere can make a browser send such bodies without asking first: once a cookie logs people in, in their name.",
     mend="Read JSON only where Content-Type says application/json; answer 415 or 422.",
 )
 @observe(lambda t: [recall_as(t, "text/plain"), recall_as(t, "application/x-www-form-urlencoded")])
 def test_types(observed, run, send, t):
     for seen in observed:
         refusal = withstood(seen).status in (400, 401, 403, 406, 415, 422)
-        require(refusal, f"{seen.probe} to be refused with 415 or 422", f"taken: {describe(seen)}", "bypass")
+        require(refusal, f"{seen.probe} to be refused with 415 or 422", f"taken: {describe(seen)}")
     # The proof: the same words as JSON are understood. REC-010 has asked, except where its suite was left out.
     path, ghost = t.fill(t.profile.recall.path), t.ghost_batch.encode()
     asked = [

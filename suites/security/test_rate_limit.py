@@ -49,7 +49,8 @@ def test_limit(burst, measured, t):
 )
 def test_retry_after(burst, measured, t):
     measured(burst.blocked)
-    require(bool(burst.blocked), "a throttled answer", "none")
+    if not burst.blocked:
+        raise Inconclusive("nothing was throttled, so there is no such answer to look at: see RATE-001")
     for seen in burst.blocked:
         seconds = retry_after(seen.answer.header("retry-after"))
         require(
@@ -84,7 +85,8 @@ def retry_after(value):
 )
 def test_throttled_envelope(burst, measured, t):
     measured(burst.blocked[:1])
-    require(bool(burst.blocked), "a throttled answer", "none")
+    if not burst.blocked:
+        raise Inconclusive("nothing was throttled, so there is no such answer to look at: see RATE-001")
     body = burst.blocked[0].json()
     if t.profile.rate_limit.code:
         equal(pick(t.profile.errors.code_field, body), t.profile.rate_limit.code, f"'{t.profile.errors.code_field}'")
@@ -113,7 +115,8 @@ def test_throttled_envelope(burst, measured, t):
 )
 def test_throttled_request_id(burst, measured, t):
     measured(burst.blocked)
-    require(bool(burst.blocked), "a throttled answer", "none")
+    if not burst.blocked:
+        raise Inconclusive("nothing was throttled, so there is no such answer to look at: see RATE-001")
     for seen in burst.blocked:
         equal(seen.answer.header(t.profile.errors.request_id_header), seen.request_id, f"{t.profile.errors.request_id_header} on HTTP 429")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from gate.api import (
     SUCCESS,
@@ -173,10 +173,12 @@ def test_trail_is_not_editable(observed, t):
 
 
 def moment(text):
+    """A time as a moment; without an offset it is taken as UTC (SHAPE-001 judges that)."""
     try:
-        return datetime.fromisoformat(str(text))
+        found = datetime.fromisoformat(str(text))
     except ValueError:
         return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def actions(seen, events, user, since=None):

@@ -238,7 +238,7 @@ def test_a_fired_trigger_tells_what_fired_it() -> None:
     found = failing("AUD-1")
     triggers = {item.id: item for item in evaluate(PLAN, found, BASELINE, bad(3), sustained=2, actions=ACTIONS)}
     assert triggers["pack-mismatch"].evidence == ("AUD-1: AUD-1 says why",)
-    assert triggers["recall-unavailable"].evidence == ("recall: no answer (limit 10 s)",) * 3
+    assert triggers["recall-unavailable"].evidence == ("recall: refused after 0.200 s (limit 10 s)",) * 3
     assert triggers["gate-failure"].evidence == ("AUD-1: AUD-1 says why",)
     assert triggers["gate-failure"].title == "Release gate failure"
 

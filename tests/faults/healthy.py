@@ -6,6 +6,7 @@ import json
 import random
 import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -65,6 +66,7 @@ SUPPLIERS = [{"supplier_id": str(number), "name": f"Supplier {number}"} for numb
 BACKWARD = {"suppliers": SUPPLIERS, "raw_material_lots": [{"rm_lot_id": "1"}, {"rm_lot_id": "2"}]}
 FORWARD = {"finished_lots": [{"finished_id": "1"}], "customers": CUSTOMERS}
 COUNTS = {"impacted_customers_count": 2, "impacted_qty": 650.0, "suppliers_count": 2, "finished_lots_count": 1}
+TODAY = datetime.now(UTC).date()  # faults about today's figures need some
 KPI = {"supplier_risk_coverage_pct": 66.67, "batch_compliance_auto_validation_pct": "20.00", "avg_recall_trace_time_ms": "2.00"}
 KPI |= {"avg_audit_report_gen_time_sec": "0.02", "quality_deviation_rate": "0.1667"}
 CYCLE = {
@@ -89,7 +91,7 @@ GOOD: dict[str, Any] = {
     "score": {"batch_code": BATCH, "score": 12.5},
     "anomalies": {"found": 0},
     "dashboard-overview": {"open_alerts": 1},
-    "kpi": {"rows": [{"kpi_date": "2026-11-24", **KPI}, {"kpi_date": "2026-11-23", **KPI}]},
+    "kpi": {"rows": [{"kpi_date": str(TODAY), **KPI}, {"kpi_date": str(TODAY - timedelta(days=1)), **KPI}]},
     "cycle.trigger": {**CYCLE, "error_message": None},
     "cycle.trigger-async": {"status": "queued", "message": "", "actor_id": "gate-ops"},
     "cycle.runs": {"rows": [{**CYCLE, "error_message": None}]},
