@@ -127,7 +127,9 @@ def test_row_counts(pack, rows, measured, t):
 )
 def test_downloads_agree(pack, measured):
     measured([seen for pair in pack.downloads.values() for seen in pair])
-    for name, (first, second) in pack.downloads.items():
+    twice = {name: pair for name, pair in pack.downloads.items() if len(pair) > 1}
+    require(bool(twice), "a second download", "none")
+    for name, (first, second) in twice.items():
         equal(
             digest(must_answer(second).answer.body), digest(must_answer(first).answer.raw), f"the SHA-256 of the second download of {name}"
         )

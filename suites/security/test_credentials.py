@@ -5,7 +5,7 @@ from __future__ import annotations
 from gate.api import SUCCESS, Lacking, Phase, control, describe, must_answer, must_keep_out, must_refuse, observe, pick, require
 
 REFS = ["OWASP API2:2023", "ASVS 5.0 6.3.4", "WSTG-ATHN-04"]
-SAMPLES = ("changeme", "change-me", "dev-token", "secret")
+SAMPLES = ("changeme", "secret")
 
 
 def positive(t):

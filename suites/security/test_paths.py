@@ -118,10 +118,12 @@ def test_spellings(observed, t, send):
         "attack": t.get(
             spelled(t, "encoded letter", t.guarded_read.path), t.refused(t.guarded_read)[-1], provokes=True, note="encoded letter"
         ),
+        "slash": t.get(f"{t.guarded_read.path.partition('?')[0]}/", t.refused(t.guarded_read)[-1], provokes=True, note="slash at the end"),
     }
 )
 def test_spelling_without_role(observed):
-    must_stay_out(observed["attack"], observed["positive"])
+    for name in ("attack", "slash"):
+        must_stay_out(observed[name], observed["positive"])
 
 
 def nul(t):

