@@ -137,7 +137,15 @@ def values() -> Iterator[Request]:
         "limit=12",
     ):
         yield ask("GET", f"{EVENTS_PATH}?{text}", "viewer")
-    for code in ("x%27+or+%271%27%3D%271", "%7B%7B7*7%7D%7D", "GATE-GHOST-1", BATCH.lower()):
+    for code in (
+        "x%27+or+%271%27%3D%271",
+        "%7B%7B7*7%7D%7D",
+        "GATE-GHOST-1",
+        BATCH.lower(),
+        BATCH.replace("-", "_", 1),
+        f"{BATCH}X",
+        "BATCH-2026-02-0013",
+    ):
         yield ask("GET", f"/api/v1/trace/batch/{code}/full", "viewer")
     bodies = (b"{", b"[" * 5000, b"[]", b'{"batch_code": NaN}', b'{"batch_code":["\\ud800"]}', b'{"batch_code":["a\\u0000b"]}')
     for body in (*bodies, b'{"batch_code":"GATE-GHOST-1"}', f'{{"batch_code":"{BATCH.lower()}"}}'.encode()):
@@ -172,7 +180,8 @@ def drills() -> Iterator[Request]:
     yield ask("GET", f"{DOWNLOAD}/manifest.json", "viewer", (("Accept-Encoding", "gzip"),))
     yield from (ask("GET", "/api/v1/audit/packs", "viewer") for _ in range(2))
     yield from (
-        ask("GET", f"{EVENTS_PATH}{tail}", "viewer") for tail in ("", f"?entity_id={PACK}", f"/{EVENTS[0]}", "/export.csv", "?limit=12")
+        ask("GET", f"{EVENTS_PATH}{tail}", "viewer")
+        for tail in ("", f"?entity_id={PACK}", f"/{EVENTS[0]}", "/export.csv", "?limit=12", "?action_type=X", "?entity_type=Y")
     )
     yield ask("POST", "/api/v1/ccp/logs", "qa", JSON, body)
     yield ask("GET", f"/api/v1/ccp/batch/{BATCH}/timeline", "viewer")
