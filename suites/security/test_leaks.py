@@ -140,6 +140,7 @@ TOOLS = {
     "/metrics": re.compile(rb"^# (?:HELP|TYPE) ", re.MULTILINE),
     "/debug": re.compile(rb"(?i)debug|environ|settings|config"),
     "/actuator": re.compile(rb"\"_links\"|actuator"),
+    "/server-status": re.compile(rb"(?i)server status|uptime|requests? currently"),
 }
 
 
