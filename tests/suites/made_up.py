@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -26,6 +27,7 @@ def suite(name: str) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look themselves up there
     spec.loader.exec_module(module)
     return module
 
@@ -53,7 +55,7 @@ def saw(answer: Any = b"{}", status: int = 200, *headers: tuple[str, str], targe
 
 def run_of(*seen: Observation) -> Any:
     cases = [(SimpleNamespace(control=SimpleNamespace(suite=name)), None) for name in ("acceptance", "audit", "recall", "security")]
-    return SimpleNamespace(observations=list(seen), cases=cases)
+    return SimpleNamespace(observations=list(seen), cases=cases, settings=target().settings)
 
 
 def by(name: str, **more: Any) -> dict[str, Any]:
