@@ -36,6 +36,12 @@ class EvidenceError(GateError):
     """Evidence could not be written or read; without evidence there is no verdict (exit status 1)."""
 
 
+class Refused(EvidenceError):  # noqa: N818 - a rule's answer, not a fault
+    """A rule says no, such as an approval of a run that is no GO (exit status 10)."""
+
+    exit_status = 10
+
+
 class Interrupted(GateError):  # noqa: N818 - it is the user's wish, not an error
     """The run was stopped by a signal (exit status 130)."""
 

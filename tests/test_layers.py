@@ -15,6 +15,7 @@ HOMES = {
     "urllib3": {"probe"},
     "psycopg": {"probe"},
     "jinja2": {"report"},
+    "weasyprint": {"report"},
     "pytest": {"plugin", "cli"},
     "cryptography": {"evidence"},
     "jsonschema": {"target"},

@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import select
 import sys
+from contextlib import suppress
 from typing import Any, NoReturn, cast
 
 import click
@@ -22,6 +24,8 @@ SUBCOMMANDS = {
     "sign": ("gate.cli.sign", "Approve or reject a run with your own SSH key."),
     "decide": ("gate.cli.decide", "Decide on a release, and close its evidence."),
     "verify": ("gate.cli.verify", "Verify evidence, offline and without trusting it."),
+    "report": ("gate.cli.report", "Render a report of a run again, from its journal."),
+    "index": ("gate.cli.index", "Write one page that lists all runs."),
     "diff": ("gate.cli.diff", "Show what is different between two runs."),
     "waive": ("gate.cli.waive", "Draft a waiver for a finding of a run."),
     "controls": ("gate.cli.controls", "List the controls that a run would have."),
@@ -110,11 +114,12 @@ def _as_status(value: object) -> int:
 
 
 def _reader_gone() -> bool:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return True
-    return False
+    """Whether nobody reads what is printed any more. Asked of the system: a second flush may find nothing left to write, and succeed."""
+    gone = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # a stream that is no file of the system's
+            gone.register(stream.fileno(), 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in gone.poll(0))
 
 
 def _say(text: str, *, guess: bool = False) -> None:

@@ -18,8 +18,9 @@ from gate.cli.about import About, terms
 from gate.cli.github import announce, for_log
 from gate.cli.progress import Progress
 from gate.decide.verdict import Policy, decide
-from gate.errors import EvidenceError, Interrupted
+from gate.errors import EvidenceError, GateError, Interrupted
 from gate.evidence import Bundle, Journal, replay
+from gate.evidence.files import replace_file
 from gate.evidence.selftest import latest_selftest
 from gate.evidence.statement import papers, previous_bundle
 from gate.model import Basis, Control, Criterion, Decision, Outcome, Phase, Result, RunRecord, Safety, Severity, Verdict
@@ -31,6 +32,7 @@ from gate.plugin.session import Session
 from gate.redact import Redactor
 from gate.report import render_all
 from gate.report.clean import line
+from gate.report.index import INDEX, collect, render_index
 from gate.target.settings import Settings
 
 RAW_REPORT = "suites.html"
@@ -151,6 +153,9 @@ class Run:
             told = line(self.redactor.text(f"gate: the run was stopped by {self.engine.stop_reason}"), 800)
             click.echo(for_log(told), err=True)
         announce(record)
+        # A page that lists all runs; whether it can be written changes nothing about this one.
+        with contextlib.suppress(GateError, OSError, ValueError):
+            replace_file(self.bundle.out_dir / INDEX, render_index(collect(self.bundle.out_dir)).encode())
         click.echo(f"Evidence: {folder}{'' if self.about.key else ' (UNSIGNED: no --key was given)'}", err=True)
         click.echo(for_log(files[f"release_gate_{self.bundle.ts}.txt"]), nl=False)
         return decision.verdict

@@ -12,24 +12,34 @@ from gate.errors import ConfigurationError
 from gate.evidence import JOURNAL, replay
 from gate.evidence.files import replace_file
 from gate.model import RunRecord
+from gate.model.signed import SignOff
 from gate.report.all import report_paths
-from gate.report.signoff import Release, render
+from gate.report.signoff import Records, Release, render
 
-HELP = """Write the sign-off log from the evidence of one or more runs.
+HELP = """Write the sign-off log from the evidence of one or more runs, with who signed it (`gate sign`) and whether that counts.
 
 The first BUNDLE is the deployment, later ones are re-validations. What the evidence does not hold reads "not recorded"; an approver who
-is not named is pending. The exit status is 0 whatever the log says: it records, it does not decide."""
+is not named is pending, and one who is only named here has not signed. The exit status is 0 whatever the log says: it records, it does not
+decide."""
 
 
 @click.command(help=HELP)
 @click.argument("bundles", metavar="BUNDLE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--sha", "shas", metavar="X", multiple=True, help="Commit of the deployment (default: of this checkout); again for each re-validation."
+    "--sha",
+    "shas",
+    metavar="X",
+    multiple=True,
+    help="Commit of the deployment (default: what the run was told, or of this checkout); again for each re-validation.",
 )
-@click.option("--tag", metavar="T", help="Release tag (default: the tag of this checkout's commit).")
+@click.option("--tag", metavar="T", help="Release tag (default: what the run was told, or the tag of this checkout's commit).")
 @click.option("--engineering", metavar="NAME", help="Who approves for Engineering.")
 @click.option("--qa", metavar="NAME", help="Who approves for QA.")
 @click.option("--operations", metavar="NAME", help="Who approves for Operations.")
+@click.option(
+    "--trust", metavar="DIR", envvar="GATE_TRUST", type=click.Path(path_type=Path), help="Keys and people to judge by (GATE_TRUST)."
+)
+@click.option("--format", "kind", type=click.Choice(["markdown", "html", "pdf"]), default="markdown", show_default=True, help="Of the log.")
 @click.option("--output", "-o", metavar="F", type=click.Path(path_type=Path), help="Write to this file instead of standard output.")
 def command(
     bundles: tuple[Path, ...],
@@ -38,21 +48,50 @@ def command(
     engineering: str | None,
     qa: str | None,
     operations: str | None,
+    trust: Path | None,
+    kind: str,
     output: Path | None,
 ) -> None:
-    """Replay, render, write."""
+    """Replay, verify, render, write."""
+    if kind == "pdf" and output is None:
+        raise ConfigurationError("a PDF cannot be shown here", "a file for it", "Give --output")
+    runs = _runs(bundles)
     release = Release(
-        shas=shas or (git("rev-parse", "--short", "HEAD"),),
-        tag=tag or git("describe", "--tags", "--exact-match"),
+        shas=shas or _shas(runs),
+        tag=tag or runs[0][0].release_tag or git("describe", "--tags", "--exact-match"),
         engineering=engineering,
         qa=qa,
         operations=operations,
     )
-    log = render(_runs(bundles), release).encode()
+    log = _rendered(kind, runs, release, _papers(bundles, runs, trust))
     if output is None:
         click.echo(log, nl=False)
     else:
         replace_file(output, log)
+
+
+def _papers(bundles: tuple[Path, ...], runs: Records, trust: Path | None) -> tuple[SignOff, ...]:
+    """What was signed, for each run that has a verdict; others cannot be signed."""
+    from gate.evidence.signers import sign_off
+    from gate.evidence.trust import load_trust
+
+    trusted = load_trust(trust) if trust else None
+    return tuple(sign_off(bundle, trusted) for bundle, (record, _) in zip(bundles, runs, strict=True) if record.decision)
+
+
+def _shas(runs: Records) -> tuple[str | None, ...]:
+    """What each run was told it tests; for the deployment, where it was told nothing, this checkout's commit."""
+    first, *later = [record.release_sha or None for record, _ in runs]
+    return (first or git("rev-parse", "--short", "HEAD"), *later)
+
+
+def _rendered(kind: str, runs: Records, release: Release, papers: tuple[SignOff, ...]) -> bytes:
+    if kind == "markdown":
+        return render(runs, release, papers).encode()
+    from gate.report.signoff_page import html, pdf
+
+    page = html(runs, release, papers)
+    return pdf(page) if kind == "pdf" else page.encode()
 
 
 def _runs(bundles: tuple[Path, ...]) -> list[tuple[RunRecord, dict[str, str]]]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gate.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from gate.evidence.verify import Verification
 
 HELP = """Verify the evidence BUNDLE, offline and without trusting it.
 
@@ -51,18 +56,26 @@ def command(bundle: Path, trust: Path | None, *, as_json: bool, require_passed: 
 def _one(bundle: Path, trusted: object, *, as_json: bool, require_passed: bool) -> None:
     from gate.evidence.trust import Trust
     from gate.evidence.verify import State, verify
-    from gate.report.clean import line
 
     found = verify(bundle, trusted if isinstance(trusted, Trust) else None)
-    if as_json:
-        click.echo(json.dumps(found.as_json(), indent=1, ensure_ascii=True))
-    else:
-        click.echo(f"{found.state}: {line(found.reason, 400)}" + (f" (step {found.step})" if found.state is not State.VALID else ""))
-        click.echo(f"Verdict of the gate: {found.verdict or 'unknown'}; decision: {found.decision or 'none'}")
-        for step in found.steps:
-            mark = "ok  " if step.state is State.VALID else f"{step.state.value}: "
-            click.echo(f"{step.number:3} {step.title}: {mark.strip()} {line(step.note, 300)}")
-        for signer in found.signers:
-            click.echo(f"    {line(signer['role'], 40)}: {line(signer['name'], 80)}, {line(signer['decision'], 120)}, {signer['at']}")
+    text = json.dumps(found.as_json(), indent=1, ensure_ascii=True) if as_json else _told(found)
+    with suppress(BrokenPipeError):  # `gate verify ... | head -1`: the answer is known, whoever reads it
+        click.echo(text)
     passed = found.state is State.VALID and found.decision == "PASSED"
     sys.exit(NO_GO if require_passed and not passed else found.state.exit_status)
+
+
+def _told(found: Verification) -> str:
+    from gate.evidence.verify import State
+    from gate.report.clean import line
+
+    lines = [f"{found.state}: {line(found.reason, 400)}" + (f" (step {found.step})" if found.state is not State.VALID else "")]
+    lines.append(f"Verdict of the gate: {found.verdict or 'unknown'}; decision: {found.decision or 'none'}")
+    for step in found.steps:
+        mark = "ok  " if step.state is State.VALID else f"{step.state.value}: "
+        lines.append(f"{step.number:3} {step.title}: {mark.strip()} {line(step.note, 300)}")
+    lines += [
+        f"    {line(signer['role'], 40)}: {line(signer['name'], 80)}, {line(signer['decision'], 120)}, {signer['at']}"
+        for signer in found.signers
+    ]
+    return "\n".join(lines)

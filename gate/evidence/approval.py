@@ -16,15 +16,16 @@ from typing import Any
 from gate.errors import ConfigurationError, EvidenceError
 from gate.evidence.decode import Mismatch
 from gate.evidence.files import PRIVATE, sha256_file, sync_folder, told, write_new
-from gate.evidence.sshsig import Signature, parse_signature
+from gate.evidence.sshsig import NAMESPACE, Signature, parse_signature
 from gate.evidence.statement import FOLDER, SIGNED, STATEMENT, UNSIGNED
 from gate.evidence.strict import canonical, fields, parse_line, text
-from gate.evidence.trust import MOMENT, ROLE
+from gate.evidence.trust import is_moment, is_role
 from gate.model.trust import RULES
 
 APPROVALS, EXCEPTION = "approvals", "EXCEPTION"
 APPROVAL_TYPE, EXCEPTION_TYPE = "urn:cutover-gate:attestation:release-approval:v1", "urn:cutover-gate:attestation:release-exception:v1"
-FILE = re.compile(r"(\d\d)-([A-Za-z][A-Za-z0-9_-]{0,30})\.json")
+FILE = re.compile(r"([0-9]{2})-([A-Za-z][A-Za-z0-9_-]{0,30})\.json")
+HALF = re.compile(rf"\.{FILE.pattern}(?:\.sig)?\.partial")
 DECISIONS = ("approve", "reject")
 APPROVAL_FIELDS = ("decision", "keyFingerprint", "meaning", "reason", "role", "signedAt", "signer", "statementText")
 EXCEPTION_FIELDS = ("keyFingerprint", "person", "reason", "role", "rule", "signedAt", "signer", "statementText")
@@ -69,8 +70,8 @@ def subject(bundle: Path) -> tuple[str, str]:
 
 def statement(about: tuple[str, str], kind: str, predicate: dict[str, Any]) -> bytes:
     """The paper's bytes: canonical JSON with its newline; ConfigurationError for texts that no log should carry."""
-    for name, value in predicate.items():
-        if isinstance(value, str) and (not (value == "" or value.isprintable()) or len(value) > LONGEST):
+    for name, value in {**predicate, **predicate.get("signer", {})}.items():
+        if isinstance(value, str) and not _fit(value):
             raise ConfigurationError(f"{name} cannot be used", f"up to {LONGEST} printable characters on one line", "Write it anew")
     name, digest = about
     said = {"_type": STATEMENT, "predicate": predicate, "predicateType": kind, "subject": [{"digest": {"sha256": digest}, "name": name}]}
@@ -86,24 +87,54 @@ def next_name(folder: Path, role: str) -> str:
 
 
 def write(bundle: Path, role: str, paper: bytes, signature: bytes) -> Path:
-    """Lay signature and paper down, in this order: a kill in between leaves a signature without a paper, cleared away next time."""
+    """Lay signature and paper down, whole, in this order: what a kill leaves behind is known by its name, and cleared away next time.
+
+    To be called in the bundle's `turn`, so that nobody else takes the same number.
+    """
     folder = bundle / FOLDER / APPROVALS
     with told("created", folder):
         folder.mkdir(mode=0o700, exist_ok=True)
-    clear(folder)
+    clear(bundle)
+    with told("created", folder):
+        folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / next_name(folder, role)
-    write_new(path.with_name(path.name + ".sig"), signature, PRIVATE)
-    write_new(path, paper, PRIVATE)
-    sync_folder(folder)
+    pairs = [(folder / f".{target.name}.partial", target) for target in (path.with_name(path.name + ".sig"), path)]
+    try:
+        for (half, _), content in zip(pairs, (signature, paper), strict=True):
+            write_new(half, content, PRIVATE)
+        for half, target in pairs:
+            _show(half, target)
+        sync_folder(folder)
+    except BaseException:
+        for name in (*pairs[0], *pairs[1]):
+            with suppress(OSError):
+                name.unlink(missing_ok=True)
+        raise
     return path
 
 
-def clear(folder: Path) -> None:
-    """Remove what a killed `gate sign` left: signatures of papers that never came."""
-    for path in folder.glob("*.json.sig"):
-        if FILE.fullmatch(path.name.removesuffix(".sig")) and not os.path.lexists(path.with_suffix("")):
-            with suppress(OSError):
-                path.unlink()
+def _show(half: Path, target: Path) -> None:
+    if os.path.lexists(target):
+        raise EvidenceError(f"{target} already exists", "a name that is still free", "Sign again")
+    with told("written", target):
+        half.rename(target)
+
+
+def clear(bundle: Path) -> list[str]:
+    """Remove what a killed `gate sign` left, half-written files and signatures of papers that never came; their names."""
+    folder, removed = bundle / FOLDER / APPROVALS, []
+    if folder.is_symlink() or not folder.is_dir():
+        return []
+    with told("cleared", folder):
+        for path in sorted(folder.iterdir()):
+            paper = path.name.removesuffix(".sig")
+            orphan = path.name != paper and FILE.fullmatch(paper) and not os.path.lexists(folder / paper)
+            if orphan or HALF.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+                removed.append(path.name)
+    with suppress(OSError):
+        folder.rmdir()  # if nobody has signed
+    return removed
 
 
 def read(name: str, content: bytes, signature: bytes, about: tuple[str, str]) -> Paper:
@@ -121,6 +152,8 @@ def read(name: str, content: bytes, signature: bytes, about: tuple[str, str]) ->
     paper = _paper(name, outer["predicate"], parse_signature(signature), is_exception=kind == EXCEPTION_TYPE)
     if text(outer["predicate"]["keyFingerprint"], "keyFingerprint") != paper.fingerprint:
         raise Mismatch(f"{name} names another key than the one that signed it")
+    if paper.signature.namespace != NAMESPACE:
+        raise Mismatch(f"the signature of {name} was made for another purpose ({paper.signature.namespace:.60})")
     if not paper.signature.verifies(content):
         raise Mismatch(f"the signature of {name} is not over it")
     return paper
@@ -131,9 +164,11 @@ def _paper(name: str, predicate: Any, signature: Signature, *, is_exception: boo
     signer = fields(given["signer"], "id", "printedName", what=f"the signer of {name}")
     values = {key: text(value, f"{key} of {name}") for key, value in given.items() if key != "signer"}
     found = FILE.fullmatch(name)
-    if found is None or found[2] != (EXCEPTION if is_exception else values["role"]) or not ROLE.fullmatch(values["role"]):
+    if found is None or found[2] != (EXCEPTION if is_exception else values["role"]) or not is_role(values["role"]):
         raise Mismatch(f"{name} is not named after its role")
-    if not MOMENT.fullmatch(values["signedAt"]):
+    if unfit := next((key for key, value in {**values, **signer}.items() if not _fit(text(value, key))), None):
+        raise Mismatch(f"{unfit} of {name} is not up to {LONGEST} printable characters on one line")
+    if not is_moment(values["signedAt"]):
         raise Mismatch(f"signedAt of {name} is no UTC time")
     if is_exception and values["rule"] not in RULES:
         raise Mismatch(f"{name} lets go a rule that does not exist")
@@ -152,3 +187,8 @@ def _paper(name: str, predicate: Any, signature: Signature, *, is_exception: boo
         printed_name=text(signer["printedName"], "printedName"),
         signature=signature,
     )
+
+
+def _fit(value: str) -> bool:
+    """Whether a log can show it: no control, no line break, nothing that changes the direction of writing."""
+    return len(value) <= LONGEST and value.isprintable()

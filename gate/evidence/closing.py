@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from contextlib import suppress
 from pathlib import Path
 
-from gate.errors import ConfigurationError, EvidenceError
-from gate.evidence import decision, rules
+from gate.errors import ConfigurationError, Refused
+from gate.evidence import approval, decision, rules
 from gate.evidence.dsse import sign
-from gate.evidence.files import replace_file, sync_folder
+from gate.evidence.files import replace_file, sync_folder, told
 from gate.evidence.keys import PrivateKey
 from gate.evidence.statement import FOLDER
 from gate.evidence.trust import Trust
@@ -22,7 +23,8 @@ def close(bundle: Path, trust: Trust, key: PrivateKey, *, resource: str, at: str
     """Decide and write; the result and its reasons, or None if roles are missing and it is not `final`.
 
     Raises:
-        EvidenceError: it is decided already, or cannot be written.
+        Refused: it is decided already.
+        EvidenceError: it cannot be written.
         ConfigurationError: the key is not one of the trust folder's release keys, or the folder names no people.
     """
     if trust.approvers is None or trust.digestible is None:
@@ -31,8 +33,7 @@ def close(bundle: Path, trust: Trust, key: PrivateKey, *, resource: str, at: str
         raise ConfigurationError(
             f"the key {key.public.keyid[:16]}… is no release*.pub.pem of the trust folder", "a key that may sign decisions", "Check --key"
         )
-    if (bundle / FOLDER / decision.DECISION).exists():
-        raise EvidenceError(f"{bundle} is decided already", "a bundle without a decision", "Run the gate again")
+    refuse_decided(bundle)
     record = read_journal(bundle)
     said = read_statement(bundle, record)
     findings = _findings(bundle, said, trust, at)
@@ -43,16 +44,27 @@ def close(bundle: Path, trust: Trust, key: PrivateKey, *, resource: str, at: str
     return (decision.FAILED if reasons else decision.PASSED), tuple(reasons)
 
 
-def clear(bundle: Path) -> None:
-    """Remove what a killed `gate decide` left: copies without the decision that they come with, and half-written files."""
-    folder = bundle / FOLDER
-    if (folder / decision.DECISION).exists():
-        return
+def refuse_decided(bundle: Path) -> None:
+    """Refused once there is a decision: it names every paper, so that one more would contradict it."""
+    if os.path.lexists(bundle / FOLDER / decision.DECISION):
+        raise Refused(f"{bundle} is decided already", "a bundle without a decision", "Run the gate again if it has to be decided anew")
+
+
+def clear(bundle: Path) -> list[str]:
+    """Remove what a killed `gate sign` or `gate decide` left; the names. To be called in the bundle's `turn`.
+
+    That is: half-written files, signatures without their paper, copies without the decision that they come with.
+    """
+    folder, removed = bundle / FOLDER, []
     names = (decision.PEOPLE_COPY, decision.RELEASE_COPY)
-    halves = [path for name in (*names, decision.DECISION) for path in folder.glob(f".{name}.*.partial")]
-    for path in [*(folder / name for name in names), *halves]:
-        with suppress(OSError):
+    left = [path for name in (*names, decision.DECISION) for path in folder.glob(f".{name}.*.partial")]
+    if not os.path.lexists(folder / decision.DECISION):
+        left += [folder / name for name in names if os.path.lexists(folder / name)]
+        removed = approval.clear(bundle)
+    for path in left:
+        with told("removed", path):
             path.unlink(missing_ok=True)
+    return [*removed, *(path.name for path in left)]
 
 
 def _findings(bundle: Path, said: Said, trust: Trust, at: str) -> rules.Findings:

@@ -15,7 +15,7 @@ from gate.evidence.decode import Mismatch
 from gate.evidence.files import sha256_file
 from gate.evidence.statement import FOLDER, STATEMENT
 from gate.evidence.strict import fields, text
-from gate.evidence.trust import MOMENT
+from gate.evidence.trust import is_moment
 
 DECISION, RELEASE_COPY, PEOPLE_COPY = "release.dsse.json", "release.pub.pem", "approvers.json"
 VSA, VERIFIER = "https://slsa.dev/verification_summary/v1", "urn:cutover-gate:release-gate:v1"
@@ -103,7 +103,7 @@ def read(said: Any, artifact: str) -> Decision:
         or bool(reasons) == (result == PASSED)
     ):
         raise Mismatch("a decision failed for reasons, and passed for none")
-    if not MOMENT.fullmatch(at):
+    if not is_moment(at):
         raise Mismatch("timeVerified is no UTC time")
     if fields(given["verifier"], "id", "version", what="the verifier")["id"] != VERIFIER or not text(given["resourceUri"], "resourceUri"):
         raise Mismatch("the decision is another verifier's")

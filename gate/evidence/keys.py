@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,11 @@ class PublicKey:
         """What names it."""
         return hashlib.sha256(self.der).hexdigest()
 
+    @property
+    def point(self) -> bytes:
+        """As SSH writes an ECDSA key."""
+        return self.key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
     def verifies(self, signature: bytes, data: bytes) -> bool:
         """Whether the signature (DER, over SHA-256) is this key's over these bytes."""
         try:
@@ -89,7 +95,12 @@ def new_key(folder: Path, name: str) -> tuple[Path, PublicKey]:
     text = private.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     path = folder / PRIVATE_NAME.format(name=name)
     write_new(path, text)
-    write_new(folder / PUBLIC_NAME.format(name=name), private.public.pem, READABLE)
+    try:
+        write_new(folder / PUBLIC_NAME.format(name=name), private.public.pem, READABLE)
+    except BaseException:  # such as the public half of an older key; half a pair would stand in the way for ever
+        with suppress(OSError):
+            path.unlink()
+        raise
     return path, private.public
 
 

@@ -143,6 +143,8 @@ def _exceptions(papers: Sequence[Paper], approvers: Approvers) -> Iterator[str]:
             continue
         if paper.rule not in person.may_except:
             yield f"{paper.name}: {person.id} may not except anybody from {paper.rule}"
+        if paper.person not in {other.id for other in approvers.person}:
+            yield f"{paper.name}: {paper.person:.80} is nobody whom the trust policy knows"
         if paper.person == person.id:
             yield f"{paper.name}: {person.id} may not except themselves"
         if not paper.reason.strip():

@@ -55,15 +55,21 @@ class SshKey:
 
     def verifies(self, signature: bytes, data: bytes) -> bool:
         """Whether the signature is this key's over these bytes."""
+        key = self.loaded()
         try:
-            if self.kind in (ED25519, SK_ED25519):
-                Ed25519PublicKey.from_public_bytes(self.material).verify(signature, data)
+            if isinstance(key, Ed25519PublicKey):
+                key.verify(signature, data)
             else:
-                point = EllipticCurvePublicKey.from_encoded_point(SECP256R1(), self.material)
-                point.verify(_dss(signature), data, ECDSA(SHA256()))
+                key.verify(_dss(signature), data, ECDSA(SHA256()))
         except (InvalidSignature, ValueError):
             return False
         return True
+
+    def loaded(self) -> Ed25519PublicKey | EllipticCurvePublicKey:
+        """As the library has it; ValueError if it is no point of its curve."""
+        if self.kind in (ED25519, SK_ED25519):
+            return Ed25519PublicKey.from_public_bytes(self.material)
+        return EllipticCurvePublicKey.from_encoded_point(SECP256R1(), self.material)
 
 
 @dataclass(frozen=True)
@@ -196,15 +202,30 @@ def _key(blob: bytes) -> SshKey:
     material = reader.string()
     application = reader.string() if kind.startswith("sk-") else b""
     reader.end()
-    return SshKey(kind, blob, material, application)
+    if "ecdsa" in kind and material[:1] != b"\x04":
+        raise Mismatch("an SSH key whose point is compressed is not taken: one key would have two fingerprints")
+    key = SshKey(kind, blob, material, application)
+    try:
+        key.loaded()
+    except ValueError:
+        raise Mismatch("the SSH key is no point of its curve") from None
+    return key
 
 
 def _dss(raw: bytes) -> bytes:
-    """An SSH ECDSA signature as DER."""
+    """An SSH ECDSA signature as DER; ValueError unless its numbers are written in the one way that SSH has."""
     reader = _Reader(raw)
-    first, second = (int.from_bytes(reader.string(), "big") for _ in range(2))
+    first, second = (_number(reader.string()) for _ in range(2))
     reader.end()
     return encode_dss_signature(first, second)
+
+
+def _number(data: bytes) -> int:
+    """A positive `mpint`: no byte more than it takes, and a zero before what would else be negative."""
+    found = int.from_bytes(data, "big")
+    if found <= 0 or data != found.to_bytes(found.bit_length() // 8 + 1, "big"):
+        raise Mismatch("a number of the SSH signature could be written in another way")
+    return found
 
 
 def _string(data: bytes) -> bytes:

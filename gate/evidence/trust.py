@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gate.decide.person import same
-from gate.errors import ConfigurationError, EvidenceError
+from gate.errors import ConfigurationError
 from gate.evidence.decode import Mismatch, build
 from gate.evidence.keys import PublicKey, load_public
 from gate.evidence.sshsig import fingerprint, parse_public
@@ -26,9 +26,10 @@ from gate.model.trust import RULES, Approvers, Person
 
 TOML, JSON = "approvers.toml", "approvers.json"
 ROLE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,30}")
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 MAX_BYTES = 1_000_000
 OLDEST_HOURS = 24 * 366
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,30 @@ class Trust:
         return None if self.approvers is None else as_file(self.approvers)
 
 
-def load_trust(folder: Path) -> Trust:
-    """Everything in the folder; ConfigurationError for what is unreadable, contradicts itself, or could approve nothing."""
+def load_trust(folder: Path, *, anew: bool = False) -> Trust:
+    """Everything in the folder; ConfigurationError for what is unreadable, contradicts itself, or could approve nothing.
+
+    Args:
+        folder: the trust folder.
+        anew: pass over an `approvers.json` that has its `approvers.toml` beside it, since it is about to be written again.
+    """
     if not folder.is_dir():
         raise ConfigurationError(f"the trust folder {folder} does not exist", "public keys and approvers.toml", "Check --trust")
     gate, release = (tuple(load_public(path) for path in sorted(folder.glob(f"{name}*.pub.pem"))) for name in ("gate", "release"))
-    approvers = _approvers(folder)
+    approvers = _approvers(folder, anew=anew)
     if not gate and not release and approvers is None:
         raise ConfigurationError(f"the trust folder {folder} is empty", "gate*.pub.pem, release*.pub.pem and approvers.toml", "Fill it")
     if shared := {key.keyid for key in gate} & {key.keyid for key in release}:
         raise ConfigurationError(f"the key {min(shared)[:16]}… may sign runs and decisions", "a key for each", "Make another one")
+    if owner := _owner_of_any({key.point for key in gate}, approvers):
+        raise ConfigurationError(f"a key of {owner} is the gate's own", "a key that only this person has", "Make another one")
     return Trust(gate, release, approvers)
+
+
+def _owner_of_any(points: set[bytes], approvers: Approvers | None) -> str:
+    """Who has one of these keys: the machine that runs the gate would sign in their name."""
+    people = approvers.person if approvers else ()
+    return next((person.id for person in people if points & {parse_public(key.public).material for key in person.key}), "")
 
 
 def as_file(approvers: Approvers) -> bytes:
@@ -84,18 +98,18 @@ def read_approvers(content: bytes) -> Approvers:
     return approvers
 
 
-def _approvers(folder: Path) -> Approvers | None:
+def _approvers(folder: Path, *, anew: bool) -> Approvers | None:
     toml, json = folder / TOML, folder / JSON
     found = _from_toml(toml) if toml.exists() else None
-    if json.exists():
-        try:
-            same = read_approvers(_content(json))
-        except (Mismatch, ValueError) as error:
-            raise _wrong(json, str(error)) from None
-        if found is not None and found != same:
-            raise _wrong(json, f"it differs from {TOML}; run `gate trust {folder}` again")
-        found = same
-    return found
+    if not json.exists() or (anew and found is not None):
+        return found
+    try:
+        copy = read_approvers(_content(json))
+    except ValueError as error:
+        raise _wrong(json, str(error)) from None
+    if found is not None and found != copy:
+        raise _wrong(json, f"it differs from {TOML}; run `gate trust {folder}` again")
+    return copy
 
 
 def _from_toml(path: Path) -> Approvers:
@@ -154,32 +168,70 @@ def _problems(approvers: Approvers) -> Iterator[str]:
     known = {role for person in approvers.person for role in person.roles}
     yield from (f"nobody may sign for {role}" for role in approvers.required_roles if role not in known)
     for one, other in combinations(approvers.person, 2):
-        if same(one.name, other.name):
-            yield f"{one.id} and {other.id} have the same name: {other.name}"
+        if double := next((name for name in _names(one) if any(same(name, second) for second in _names(other))), None):
+            yield f"'{double:.80}' stands for two people, {one.id:.80} and {other.id:.80}"
     if len(set(approvers.required_roles)) != len(approvers.required_roles):
         yield "a role is required twice"
-    names = [name.casefold() for person in approvers.person for name in {person.id, *person.aliases}]
-    yield from (f"{name} stands for two people" for name, number in Counter(names).items() if number > 1)
+    spellings = Counter(role.casefold() for role in known)
+    yield from (f"the role {role} is written in two ways" for role, number in spellings.items() if number > 1)
+    if not _can_be_filled(approvers):
+        yield "there are too few people: every required role needs another person, or somebody who may except from distinct-person"
     prints = Counter(fingerprint(key.public) for person in approvers.person for key in person.key if _usable(key.public))
     yield from (f"the key {name} stands there twice: one key is one person's" for name, number in prints.items() if number > 1)
     for person in approvers.person:
         yield from _of_person(person)
 
 
+def _names(person: Person) -> tuple[str, ...]:
+    return (person.id, person.name, *person.aliases)
+
+
+def _can_be_filled(approvers: Approvers) -> bool:
+    """Whether every required role can have a person of its own: each newcomer may push another to a role that is still free."""
+    if any("distinct-person" in person.may_except for person in approvers.person):
+        return True
+    holder: dict[str, Person] = {}
+
+    def fill(role: str, seen: set[str]) -> bool:
+        for person in approvers.person:
+            if role in person.roles and person.id not in seen:
+                seen.add(person.id)
+                held = next((other for other, one in holder.items() if one is person), None)
+                if held is None or fill(held, seen):
+                    holder[role] = person
+                    return True
+        return False
+
+    return all(fill(role, set()) for role in approvers.required_roles)
+
+
 def _of_person(person: Person) -> Iterator[str]:
-    if not person.id.strip() or not person.name.strip() or not (person.id + person.name).isprintable():
-        yield f"a person needs an id and a name that can be printed ({person.id!r:.60})"
+    if not all(name.strip() and name.isprintable() and len(name) <= LONGEST_NAME for name in _names(person)):
+        yield f"a person needs an id, a name and aliases of up to {LONGEST_NAME} characters that can be printed ({person.id!r:.60})"
     if not person.key:
         yield f"{person.id} has no key"
-    yield from (f"'{role:.40}' of {person.id} is no role name" for role in person.roles if not ROLE.fullmatch(role))
+    yield from (f"'{role:.40}' of {person.id} is no role name" for role in person.roles if not is_role(role))
     yield from (f"'{rule:.40}' of {person.id} is no rule; there are {', '.join(RULES)}" for rule in person.may_except if rule not in RULES)
     for key in person.key:
         if not _usable(key.public):
             yield f"a key of {person.id} cannot be used; ed25519 and ECDSA P-256 SSH keys can, also on hardware (sk)"
-        if not MOMENT.fullmatch(key.valid_from) or not MOMENT.fullmatch(key.valid_until) or key.valid_from > key.valid_until:
+        if not is_moment(key.valid_from) or not is_moment(key.valid_until) or key.valid_from > key.valid_until:
             yield f"a key of {person.id} is valid from {key.valid_from:.30} until {key.valid_until:.30}"
         if key.second_factor and not key.public.startswith("sk-"):
             yield f"a key of {person.id} demands a second factor, but is no hardware key (sk-…)"
+
+
+def is_role(name: str) -> bool:
+    """Whether a role may be called that; EXCEPTION is what the papers of exceptions are called."""
+    return ROLE.fullmatch(name) is not None and name.casefold() != "exception"
+
+
+def is_moment(stamp: str) -> bool:
+    """Whether it is a time in the one form that papers have, `YYYY-MM-DDTHH:MM:SSZ`."""
+    try:
+        return MOMENT.fullmatch(stamp) is not None and datetime.fromisoformat(stamp).tzinfo is UTC
+    except ValueError:
+        return False
 
 
 def _usable(public: str) -> bool:
@@ -193,10 +245,13 @@ def _usable(public: str) -> bool:
 def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as handle:
-            return handle.read(MAX_BYTES)
+            content = handle.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read ({error.strerror})", "a readable file", "Check --trust") from None
+    if len(content) > MAX_BYTES:
+        raise _wrong(path, f"it is larger than {MAX_BYTES} bytes")
+    return content
 
 
-def _wrong(path: Path, why: str) -> EvidenceError | ConfigurationError:
+def _wrong(path: Path, why: str) -> ConfigurationError:
     return ConfigurationError(f"{path} cannot be used: {why:.300}", "people, roles and keys as docs/SIGNING.md shows", "Correct it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gate.model import RunRecord
-from gate.report import acceptance, ctrf, github, gitlab, junit, oscal, result, sarif, security, signoff, text
+from gate.report import acceptance, ctrf, github, gitlab, html, junit, oscal, result, sarif, security, signoff, text
 
 LEGACY = {
     "release_gate": "release_gate_{ts}.txt",
@@ -38,6 +38,7 @@ def render_all(record: RunRecord) -> dict[str, str]:
         "gl-code-quality.json": gitlab.render(record),
         "oscal.json": oscal.render(record),
         "signoff.md": sign_off(record),
+        "report.html": html.render(record),
     }
 
 
@@ -52,7 +53,7 @@ FORMATS: dict[str, Callable[[RunRecord], str]] = {
     "text": text.render,
     "security": security.render,
     "acceptance": acceptance.render,
-    "json": result.render,
+    "result": result.render,
     "junit": junit.render,
     "ctrf": ctrf.render,
     "sarif": sarif.render,
@@ -60,4 +61,5 @@ FORMATS: dict[str, Callable[[RunRecord], str]] = {
     "github": github.render,
     "oscal": oscal.render,
     "signoff": sign_off,
+    "html": html.render,
 }

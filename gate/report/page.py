@@ -31,9 +31,7 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    policy = (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'"
-    )
+    policy = f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'"
     # Both files are ours, not a stranger's words.
     ours = {"style": Markup(style), "script": Markup(script), "policy": policy}  # noqa: S704 - as the line above says
     return environment.get_template(template).render(**values, **ours)

@@ -1,4 +1,7 @@
-"""`signoff.md`: the checklist's sign-off log, every field in its order and words. What was not recorded says so."""
+"""`signoff.md`: the checklist's sign-off log, every field in its order and words. What was not recorded says so.
+
+Where papers are at hand (`gate signoff`, not the copy in a bundle, which is older than any signature) it shows who signed what.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 
 from gate.decide.person import same
 from gate.model import RunRecord, Verdict
+from gate.model.signed import SignatureLine, SignOff
 from gate.paths import data_root
 from gate.report.clean import Safe, code, line, markdown, shown
 from gate.report.view import WaiverLine, before_and_after, fact, in_the_way, seconds, waivers
@@ -41,8 +45,11 @@ class Release:
         return {role: line(name or "", 120) or None for role, name in zip(ROLES, names, strict=True)}
 
 
-def render(records: list[tuple[RunRecord, dict[str, str]]], release: Release) -> str:
-    """The log. The first record is the deployment, later ones are re-validations; with each its report paths."""
+Records = list[tuple[RunRecord, dict[str, str]]]
+
+
+def render(records: Records, release: Release, papers: tuple[SignOff, ...] = ()) -> str:
+    """The log. The first record is the deployment, later ones are re-validations; with each its report paths. `papers` are theirs."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - slow to load, and only this report needs it
 
     environment = Environment(
@@ -55,10 +62,20 @@ def render(records: list[tuple[RunRecord, dict[str, str]]], release: Release) ->
         keep_trailing_newline=True,
     )
     environment.filters |= {"code": _code, "codes": _codes}
-    runs = [_run(record, paths, number, release) for number, (record, paths) in enumerate(records)]
-    approvers = {role: _approver(role, release.approvers) for role in ROLES}
-    warnings = [text for number, (record, _) in enumerate(records) for text in _warnings(record, number)] + _duplicates(release.approvers)
-    return environment.get_template(TEMPLATE).render(runs=runs, approvers=approvers, tag=release.tag, warnings=warnings, pending=PENDING)
+    return environment.get_template(TEMPLATE).render(**contents(records, release, papers))
+
+
+def contents(records: Records, release: Release, papers: tuple[SignOff, ...]) -> dict[str, Any]:
+    """What the log says, for any template."""
+    warnings = [text for number, (record, _) in enumerate(records) for text in _warnings(record, number)]
+    return {
+        "runs": [_run(record, paths, number, release) for number, (record, paths) in enumerate(records)],
+        "approvers": {role: _approver(role, release.approvers, papers) for role in ROLES},
+        "tag": release.tag,
+        "warnings": [*warnings, *_unsafe(papers), *_duplicates(release.approvers)],
+        "pending": PENDING,
+        "sheets": [_sheet(paper) for paper in papers],
+    }
 
 
 def _run(record: RunRecord, paths: dict[str, str], number: int, release: Release) -> dict[str, Any]:
@@ -89,6 +106,7 @@ def _recall(recall: dict[str, Any]) -> dict[str, Any]:
         "batch": _text(recall.get("batch")),
         "took": None if took is None else f"{_text(recall['trace_seconds'])}s",
         "target": _target(took, recall.get("limit_seconds")),
+        "plain_target": _target(took, recall.get("limit_seconds")).replace("`", "").replace("*", ""),
         "at": _moment(recall),
     }
 
@@ -125,10 +143,73 @@ def _warnings(record: RunRecord, number: int) -> list[str]:
     return [f"{run} of {seconds(record.started_at)} is {record.decision.verdict}: {blocking}{f' and {more} more' if more > 0 else ''}"]
 
 
-def _approver(role: str, approvers: dict[str, str | None]) -> dict[str, Any]:
+def _approver(role: str, approvers: dict[str, str | None], papers: tuple[SignOff, ...]) -> dict[str, Any]:
+    """Who signed for the role on the newest evidence that was signed at all; else the name that was given, which proves nothing."""
+    newest = next((paper for paper in reversed(papers) if paper.lines), None)
+    signed = [item.name for item in newest.lines if item.role == role and approves(item)] if newest else []
     name = approvers[role]
     doubles = [other for other in ROLES if name and other != role and (second := approvers[other]) and same(name, second)]
-    return {"name": name, "doubles": doubles}
+    how = _how(newest) if newest and signed else "not signed"
+    return {"name": ", ".join(signed) or name, "how": how, "good": how == "signed", "doubles": [] if signed else doubles}
+
+
+def _how(paper: SignOff) -> str:
+    if not paper.trusted:
+        return "signed with a key that was not checked"
+    return "signed" if paper.state in ("VALID", "INCOMPLETE") else f"signed, but the evidence is {paper.state}"
+
+
+def approves(item: SignatureLine) -> bool:
+    """Whether it approves and nothing is known against it."""
+    return item.decision == "approve" and not item.problem
+
+
+def _unsafe(papers: tuple[SignOff, ...]) -> list[str]:
+    """What a reader of the signatures must know first."""
+    found = [f"the evidence in {paper.bundle} is INVALID: {paper.reason}" for paper in papers if paper.state == "INVALID"]
+    found += [f"the release is decided: FAILED (on {paper.bundle})" for paper in papers if paper.decision == "FAILED"]
+    rejected = [(item, paper) for paper in papers for item in paper.lines if item.decision == "reject"]
+    return found + [f"{item.name} rejected {paper.bundle} for {item.role}: {item.reason}" for item, paper in rejected]
+
+
+def _sheet(paper: SignOff) -> dict[str, Any]:
+    """The signatures under one bundle."""
+    votes = [_vote(item, paper) for item in paper.lines if not item.rule and item.decision != "exception"]
+    exceptions = [_vote(item, paper) for item in paper.lines if item.rule or item.decision == "exception"]
+    unsigned = [role for role in paper.missing if all(vote["role"] != role or vote["bad"] for vote in votes)]
+    told = paper.decision if paper.state == "VALID" or not paper.decision else f"{paper.decision}, but the evidence is {paper.state}"
+    return {
+        "paper": paper,
+        "decision": told,
+        "passed": told == "PASSED",
+        "votes": votes,
+        "exceptions": exceptions,
+        "unsigned": unsigned,
+        "nobody": not votes and not unsigned,
+    }
+
+
+def _vote(item: SignatureLine, paper: SignOff) -> dict[str, Any]:
+    fine = "covers this evidence and verifies"
+    if item.problem:
+        told = f"DOES NOT COUNT: {item.problem}"
+    elif not paper.trusted:
+        told = f"UNTRUSTED: {fine}, but whose key it is was not checked (no --trust)"
+    else:
+        told = f"trusted: {fine}, with a key of this person"
+    return {
+        "role": item.role,
+        "name": f"{item.name} ({item.id})" if item.name else None,
+        "decision": item.decision,
+        "meaning": item.meaning,
+        "reason": item.reason,
+        "rule": item.rule or "a rule that is not told",
+        "person": item.person or "somebody who is not told",
+        "at": item.at or None,
+        "fingerprint": item.fingerprint or None,
+        "told": told,
+        "bad": bool(item.problem) or not paper.trusted,
+    }
 
 
 def _duplicates(approvers: dict[str, str | None]) -> list[str]:

@@ -151,6 +151,23 @@ def test_a_broken_socket_is_not_taken_for_a_closed_pipe(gate):
     assert "internal error: ConnectionError" in err
 
 
+TALKS = """
+import click
+from gate.cli import main as edge
+edge.SUBCOMMANDS["talk"] = ("", "")
+edge.Gate.get_command = lambda *_: click.Command("talk", callback=lambda: [click.echo("x") for _ in range(9)])
+edge.main()
+"""
+
+
+def test_a_reader_that_goes_away_while_a_command_talks_is_no_fault_of_the_gate():
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-c", TALKS, "talk"], stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def gate_command(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *options.pop("python", ()), "-m", "gate", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)

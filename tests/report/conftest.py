@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -252,3 +253,74 @@ def _poisoned(event: str, data: dict[str, Any], text: str) -> dict[str, Any]:
         case "triggers":
             data = {"triggers": [replace(trigger, title=text, evidence=(text,), actions=(text,)) for trigger in data["triggers"]]}
     return data
+
+
+VOID = {"meta", "input"}
+
+
+class Page(HTMLParser):
+    """The page's elements and text; it refuses what is not closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.inside: dict[str, list[str]] = {}
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+            self.inside.setdefault(tag, []).append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        for tag in set(self.open):
+            self.inside[tag][-1] += data
+
+    @property
+    def text(self) -> str:
+        """What a reader sees."""
+        hidden = sum(map(len, (*self.inside["style"], *self.inside["script"])))
+        assert hidden > 0
+        return " ".join(" ".join(self.inside["body"]).replace(self.inside["script"][0], "").split())
+
+
+@pytest.fixture
+def parsed() -> Callable[[str], Page]:
+    """Reads an HTML page."""
+    return Page
+
+
+@pytest.fixture
+def many() -> Callable[..., RunRecord]:
+    """Makes a run larger."""
+    return enlarged
+
+
+def enlarged(record: RunRecord, number: int, outcome: Outcome, text: str = "") -> RunRecord:
+    """The same run with that many controls, each with that outcome, and as many requests."""
+    first = next(control for control in record.controls if control.id == "AUTH-001")
+    controls: list[Control] = []
+    for place in range(number):
+        title = text or f"An endpoint of the service refuses whoever is not entitled to it, case {place}"
+        controls.append(replace(first, id=f"AUTH-{place:05}", title=title, why=text or first.why, mend=text or first.mend))
+    results = {}
+    for control in controls:
+        seen = (text or "a refusal", text or "HTTP 200 with rows") if outcome is Outcome.FAILED else ("", "")
+        results[control.id] = Result(control.id, outcome, text or "it was let in", *seen, 1, (0, 1), text or "fp:1")
+    ledger: list[LedgerLine] = [
+        replace(record.ledger[1], number=place, target=text or record.ledger[1].target, request_id=text or f"gate-{place}")
+        for place in range(number)
+    ]
+    blocking = () if outcome is Outcome.PASSED or record.decision is None else tuple(results)
+    decision = replace(record.decision, blocking=blocking) if record.decision else None
+    return replace(record, controls=tuple(controls), results=results, ledger=tuple(ledger), decision=decision)

@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,15 +18,16 @@ Make = Callable[..., Path]
 
 
 @pytest.fixture
-def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_case: Callable[..., RunRecord]) -> Make:
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_changed: Callable[..., RunRecord]) -> Make:
     """Publishes a bundle of that case under reports/staging of a fresh current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
 
-    def do(case: str, run_id: str = "r", *, publish: bool = True) -> Path:
+    def do(case: str, run_id: str = "r", *, publish: bool = True, sha: str = "", tag: str = "") -> Path:
         bundle = Bundle(Path("reports/staging"))
-        record = write_case(bundle.journal, case, run_id)
-        return bundle.publish(render_all(replace(record, bundle=bundle.ts))) if publish else bundle.folder
+        told = {"run_id": run_id, "bundle": bundle.ts, "release_sha": sha, "release_tag": tag}
+        record = write_changed(bundle.journal, case, lambda event, data: {**data, **told} if event == "run.started" else data)
+        return bundle.publish(render_all(record)) if publish else bundle.folder
 
     return do
 
@@ -63,6 +63,18 @@ def test_sha_and_tag_come_from_git(make: Make) -> None:
     log = run(folder).stdout
     assert f"- Release commit SHA: `{sha}`" in log
     assert "- Release tag: `v7`" in log
+
+
+def test_what_the_run_was_told_comes_before_this_checkout(make: Make) -> None:
+    log = run(make("go", sha="aaaaaaa", tag="v1"), make("go", "r2", sha="bbbbbbb")).stdout
+    assert "- Release commit SHA: `aaaaaaa`" in log
+    assert "- Release tag: `v1`" in log
+    assert "- Re-validation commit SHA on `main`: `bbbbbbb`" in log
+
+
+def test_papers_that_were_taken_away_show(make: Make) -> None:
+    folder = make("go")
+    assert run(folder).stdout.splitlines()[2] == f"**WARNING: the evidence in {folder.name} is INVALID: attestations is missing.**"
 
 
 def test_later_bundles_are_re_validations(make: Make) -> None:

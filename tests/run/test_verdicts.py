@@ -37,7 +37,7 @@ def test_healthy_service_is_go(gate: Any, reference: Any) -> None:
     ts = done.bundle.name
     names = {f"release_gate_{ts}.txt", f"security_regression_{ts}.txt", f"go_live_acceptance_{ts}.json"}
     assert names <= {path.name for path in done.out_dir.iterdir()}
-    others = {"journal.jsonl", "result.json", "junit.xml", "signoff.md", "suites.html"}
+    others = {"journal.jsonl", "result.json", "junit.xml", "signoff.md", "report.html", "suites.html"}
     others |= {"ctrf.json", "findings.sarif", "gl-code-quality.json", "oscal.json"}
     assert names | others == {path.name for path in (done.bundle / "data").iterdir()}
     schema = json.loads((ROOT / "fixtures" / "schemas" / "result.schema.json").read_text())

@@ -150,15 +150,21 @@ def read_decision(bundle: Path, said: Said, record: RunRecord) -> tuple[decision
     return found, envelope
 
 
-def check_decision(bundle: Path, made: decision.Decision, envelope: Envelope, trust: Trust | None, findings: rules.Findings | None) -> str:
+def check_decision(
+    bundle: Path, said: Said, made: decision.Decision, envelope: Envelope, trust: Trust | None, findings: rules.Findings | None
+) -> str:
     """Step 12, as far as trust goes: signed by a release key, under this trust policy, and what the rules give."""
+    if said.envelope is not None and envelope.keyid == said.envelope.keyid:
+        raise Wrong(State.INVALID, "the decision is signed with the key of the gate, which only says what it saw")
     told = _signed_by(envelope, bundle / FOLDER / decision.RELEASE_COPY, trust.release if trust else None, "release")
     if trust is None or trust.digestible is None or small(bundle / FOLDER / decision.PEOPLE_COPY) != trust.digestible:
         raise Wrong(State.UNTRUSTED, "it was decided under another trust policy than the one in the trust folder")
     if findings is None:
         return told
+    # A gate that is not trusted is a reason for FAILED too; for PASSED it is step 9 that says so.
+    trusted = said.envelope is not None and said.envelope.keyid in {key.keyid for key in trust.gate}
     passed = not findings.broken and not findings.missing
-    if (made.result == decision.PASSED) != passed:
+    if (made.result == decision.PASSED) != passed and (trusted or not passed):
         why = (*findings.broken, *findings.missing, "every rule holds")[0]
         raise Wrong(State.INVALID, f"the decision says {made.result}, but {why}")
     return f"{made.result}, {told}"

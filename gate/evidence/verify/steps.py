@@ -113,7 +113,7 @@ class _Walk:
             if made is None:
                 raise Wrong(State.INCOMPLETE, "no decision was made yet")
             self._decision = made[0].result
-            return papers.check_decision(bundle, *made, trust, found[0] if found else None)
+            return papers.check_decision(bundle, said, *made, trust, found[0] if found else None)
 
         for check in (approvals, check_rules, decide):
             self._step(check)
