@@ -24,7 +24,6 @@ class Ingest:
     log: Observation
     after: Observation | None
     timeline: Observation | None = None
-    readiness: Observation | None = None
 
 
 @drill()
@@ -33,23 +32,12 @@ def ccp_ingest(run, t):
     ccp = t.profile.ccp
     alerts = [t.get(ccp.alerts_path, ccp.alerts_identity)] if ccp.alerts_path else []
     before = run.send_each(alerts)
-    # Between the two lists: an alert that stands in both was open all the while.
-    ready = run.send_each(readiness(t))
     log = run.send(t.post(ccp.path, ccp.identity, json=ccp.body, safety=Safety.DRILL))
     timeline = []
     if t.profile.has("ccp_timeline"):
         timeline.append(t.get(t.profile.ccp_timeline.path, t.profile.ccp_timeline.identity, note="after the log"))
     after = run.send_each([*alerts, *timeline])
-    shown = after[-1] if timeline else None
-    return Ingest(before[0] if alerts else None, log, after[0] if alerts else None, shown, ready[0] if ready else None)
-
-
-def readiness(t):
-    """Whether the profile's unfit batch may be exported, by the service's word."""
-    rules = t.profile.compliance if t.profile.has("compliance") else None
-    if rules is None or not rules.readiness or not rules.other_batch:
-        return []
-    return [t.get(t.fill(rules.readiness, batch_code=rules.other_batch), rules.identity, note="an unfit batch")]
+    return Ingest(before[0] if alerts else None, log, after[0] if alerts else None, after[-1] if timeline else None)
 
 
 @drill()

@@ -80,6 +80,31 @@ def test_trace(observed, t):
 
 
 @control(
+    "ACC-004",
+    "A batch is compared with its compliance limits",
+    severity="high",
+    criterion="gate",
+    refs=["checklist 8"],
+    feature="compliance",
+    covers=("T1",),
+    why="A batch outside its limits would be released unseen.",
+    mend="Check that lab results and thresholds of the drill batch are loaded.",
+)
+@observe(lambda t: t.get(t.profile.compliance.path, t.profile.compliance.identity))
+def test_compliance(observed, t):
+    compliance, body = t.profile.compliance, must_answer(observed).json()
+    if compliance.batch_field:
+        equal(pick(compliance.batch_field, body), t.settings.batch_code, f"'{compliance.batch_field}'")
+    rows = pick(compliance.rows_field, body)
+    require(isinstance(rows, list) and bool(rows), f"rows at '{compliance.rows_field}'", f"{rows!r:.60}")
+    if compliance.total_field:
+        total = pick(compliance.total_field, body)
+        require(
+            isinstance(total, int) and not isinstance(total, bool) and total > 0, f"a count at '{compliance.total_field}'", f"{total!r:.40}"
+        )
+
+
+@control(
     "ACC-005",
     "A process value within its limits is taken in, and raises no alert",
     severity="high",
