@@ -1,4 +1,4 @@
-"""`gate trust`: checks a trust folder and writes approvers.json, which verify.sh reads."""
+"""`gate trust`: checks a trust folder and writes approvers.json, which programs without TOML read."""
 
 from __future__ import annotations
 

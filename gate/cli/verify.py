@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HELP = """Verify the evidence BUNDLE, offline and without trusting it.
 
 VALID says that the evidence is whole, signed and decided by whom the trust folder names, not that the release is good: read the verdict and
-the decision that it prints, or demand them with --require-passed. The steps are those of docs/VERIFY.md and of verify.sh in each bundle.
+the decision that it prints, or demand them with --require-passed.
 
 Exit status: 0 VALID, 20 INVALID, 21 INCOMPLETE, 22 UNTRUSTED; 10 with --require-passed unless VALID and decided PASSED; 2 usage."""
 NO_GO = 10

@@ -19,6 +19,7 @@ from gate.model import RunRecord
 from gate.model.signed import SignatureLine, SignOff
 from gate.model.trust import Approvers
 
+GATE_SIGNATURE = 9  # the step of `gate verify`
 UNUSABLE = (GateError, Wrong, ValueError, OSError, KeyError, TypeError, RecursionError)
 
 
@@ -43,6 +44,7 @@ def sign_off(bundle: Path, trust: Trust | None) -> SignOff:
         decided_at=made.at if made and not broken else "",
         lines=lines,
         missing=tuple(role for role in people.required_roles if role not in approved) if people else (),
+        gate_known=any(step.number == GATE_SIGNATURE and step.state is State.VALID for step in found.steps),
     )
 
 
@@ -85,8 +87,11 @@ def _findings(papers: list[Paper], said: Said | None, people: Approvers | None, 
         return ()
     own = said.extension
     about = rules.About(own["finishedAt"], own["operator"], own["commitAuthor"], own["verdict"])
-    found = rules.check(papers, people, about, made.at if made else None)
-    return (*found.untrusted, *found.broken)
+    at = made.at if made else None
+    untrusted = rules.check(papers, people, about, at).untrusted
+    # The rules stop at strangers; whether the others' papers hold must show all the same.
+    known = [paper for paper in papers if not any(text.startswith(f"{paper.name}: ") for text in untrusted)]
+    return (*untrusted, *rules.check(known, people, about, at).broken)
 
 
 def _line(paper: Paper, findings: tuple[str, ...], broken: str) -> SignatureLine:

@@ -1,7 +1,7 @@
 """The trust folder: what an auditor brings along, since what lies in a bundle can only vouch for itself.
 
 `gate*.pub.pem` are keys that may sign runs, `release*.pub.pem` those that may sign decisions, `approvers.toml` (or `approvers.json`, the
-same in canonical JSON, which verify.sh reads) the people.
+same in canonical JSON, which programs without TOML read) the people.
 """
 
 from __future__ import annotations

@@ -30,8 +30,9 @@ class SignatureLine:
 class SignOff:
     """The papers of one bundle and what `gate verify` says of it.
 
-    `signed` says whether the gate signed its statement, `trusted` whether a trust folder with people was there to judge by, `missing` are
-    the roles that must sign and have not, `decision` is PASSED, FAILED or empty, `decided_at` when it was made.
+    `signed` says whether the gate's statement is signed, `gate_known` whether by a gate key of the trust folder, `trusted` whether a trust
+    folder with people was there to judge by, `missing` are the roles that must sign and have not, `decision` is PASSED, FAILED or empty,
+    `decided_at` when it was made.
     """
 
     bundle: str
@@ -43,3 +44,4 @@ class SignOff:
     decided_at: str
     lines: tuple[SignatureLine, ...]
     missing: tuple[str, ...]
+    gate_known: bool = False

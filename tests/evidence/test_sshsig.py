@@ -11,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gate.errors import ConfigurationError, EvidenceError
@@ -50,18 +52,39 @@ def armour(blob: bytes) -> bytes:
 class Token:
     """A hardware key (sk-ssh-ed25519) made of software: it says of touch and PIN what it is told to."""
 
+    KIND = b"sk-ssh-ed25519@openssh.com"
+
     def __init__(self) -> None:
         self.private = Ed25519PrivateKey.generate()
-        self.blob = string(b"sk-ssh-ed25519@openssh.com") + string(self.private.public_key().public_bytes_raw()) + string(b"ssh:")
-        self.public = f"sk-ssh-ed25519@openssh.com {encode64(self.blob)}"
+        self.blob = string(self.KIND) + string(self.private.public_key().public_bytes_raw()) + string(b"ssh:")
+        self.public = f"{self.KIND.decode()} {encode64(self.blob)}"
+
+    def raw(self, message: bytes) -> bytes:
+        return self.private.sign(message)
 
     def sign(self, message: bytes, flags: int, namespace: str = NAMESPACE) -> bytes:
         space = string(namespace.encode()) + string(b"") + string(b"sha512")
         inner = b"SSHSIG" + space + string(hashlib.sha512(message).digest())
         said = struct.pack(">BI", flags, 7)
-        raw = self.private.sign(hashlib.sha256(b"ssh:").digest() + said + hashlib.sha256(inner).digest())
-        made = string(b"sk-ssh-ed25519@openssh.com") + string(raw) + said
+        raw = self.raw(hashlib.sha256(b"ssh:").digest() + said + hashlib.sha256(inner).digest())
+        made = string(self.KIND) + string(raw) + said
         return armour(b"SSHSIG" + struct.pack(">I", 1) + string(self.blob) + space + string(made))
+
+
+class EcdsaToken(Token):
+    """The same of the other kind (sk-ecdsa): the older tokens, which know no ed25519."""
+
+    KIND = b"sk-ecdsa-sha2-nistp256@openssh.com"
+
+    def __init__(self) -> None:
+        self.key = generate_private_key(SECP256R1())
+        point = self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        self.blob = string(self.KIND) + string(b"nistp256") + string(point) + string(b"ssh:")
+        self.public = f"{self.KIND.decode()} {encode64(self.blob)}"
+
+    def raw(self, message: bytes) -> bytes:
+        numbers = decode_dss_signature(self.key.sign(message, ECDSA(SHA256())))
+        return b"".join(string(number.to_bytes(number.bit_length() // 8 + 1, "big")) for number in numbers)
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa"])
@@ -192,8 +215,9 @@ def test_bytes_that_trail_inside_the_armour_are_refused(at: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize(("flags", "both"), [(0x00, False), (0x01, False), (0x04, False), (0x05, True), (0x45, True)])
-def test_touch_and_pin_are_read_from_the_signature(flags: int, both: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a table's column
-    token = Token()
+@pytest.mark.parametrize("kind", [Token, EcdsaToken])
+def test_touch_and_pin_are_read_from_the_signature(kind: type[Token], flags: int, both: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a table's column
+    token = kind()
     signature = token.sign(MESSAGE, flags)
     found = parse_signature(signature)
     assert found.verifies(MESSAGE)
@@ -225,8 +249,10 @@ def test_a_second_factor_that_is_demanded_must_show(flags: int, counts: bool, de
     assert counts or not demanded or "touched and its PIN given" in found.untrusted[0]
 
 
-def test_flags_cannot_be_set_afterwards() -> None:
-    found = parse_signature(Token().sign(MESSAGE, 0x00))
+@pytest.mark.parametrize("kind", [Token, EcdsaToken])
+def test_flags_cannot_be_set_afterwards(kind: type[Token]) -> None:
+    found = parse_signature(kind().sign(MESSAGE, 0x00))
+    assert found.verifies(MESSAGE)
     assert not replace(found, flags=0x05).verifies(MESSAGE)
     assert not replace(found, counter=8).verifies(MESSAGE)
 

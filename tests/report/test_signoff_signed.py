@@ -89,6 +89,7 @@ def test_without_a_trust_folder_nobody_is_known(bundle: Path) -> None:
     text = log(bundle)
     told = "UNTRUSTED: covers this evidence and verifies, but whose key it is was not checked (no --trust)"
     assert text.count(f"| **{told}** |") == 3
+    assert "- Statement of the gate: **UNTRUSTED**: signed with a key that was not found in a trust folder" in text
     assert " ".join(Page(log(bundle, "--format", "html")).red).count(told) == 3
     assert "- Evidence: **UNTRUSTED**" in text
     assert "- Decision: **PASSED, but the evidence is UNTRUSTED**" in text
@@ -164,6 +165,28 @@ def test_a_key_that_is_nobodys_does_not_count(made: Company, tmp_path: Path) -> 
     text = log(bundle, "--trust", made.trust)
     assert "**DOES NOT COUNT: the key SHA256:" in row(text, "QA")
     assert "  - QA: `Pending" in text or ": `Pending manual sign-off entry`" in text
+
+
+def test_a_stranger_hides_nothing_that_is_wrong_with_the_others(made: Company, tmp_path: Path) -> None:
+    bundle = bundles.run(tmp_path, made.gate)
+    bundles.ssh_key(made.key("intruder"))
+    bundles.sign(bundle, made, "qa", "QA", key="intruder")
+    bundles.sign(bundle, made, "eng", "Operations")
+    bundles.sign(bundle, made, "eng", "Engineering")
+    text = log(bundle, "--trust", made.trust)
+    assert "**DOES NOT COUNT: the key SHA256:" in row(text, "QA")
+    assert "**DOES NOT COUNT: eng@example.com may not sign for Operations**" in row(text, "Operations").replace("\\", "")
+    assert "Person eng` (signed)" not in text
+
+
+def test_a_strange_gate_is_not_called_the_gate(bundle: Path, made: Company, tmp_path: Path) -> None:
+    trust = tmp_path / "trust"
+    shutil.copytree(made.trust, trust)
+    shutil.copy(bundles.company(tmp_path / "stranger").trust / "gate.pub.pem", trust / "gate.pub.pem")
+    text = log(bundle, "--trust", trust)
+    assert "- Statement of the gate: **UNTRUSTED**" in text
+    assert "signed by the gate" not in text
+    assert "  - QA: `Person qa` **(signed, but the evidence is UNTRUSTED)**" in text
 
 
 def test_each_run_has_its_own_signatures(bundle: Path, made: Company, tmp_path: Path) -> None:
