@@ -13,7 +13,7 @@ ABOUT_RUN = ("run_id", "bundle", "out_dir", "gate_version", "operator")
 ABOUT_TARGET = ("environment", "base_url", "profile", "policy", "batch_code")
 ABOUT_RELEASE = ("release_sha", "release_tag", "artifact", "commit_author")
 STARTED = (*ABOUT_RUN, *ABOUT_TARGET, *ABOUT_RELEASE)  # all of them text, empty where unknown
-BUNDLE = re.compile(r"\d{8}T\d{6}Z")  # it names files, so a forged one must not reach a path
+BUNDLE = re.compile(r"[0-9]{8}T[0-9]{6}Z")  # it names files, so a forged one must not reach a path
 PLAN = ("controls", "not_applicable", "terms")
 UNFINISHED = "the journal ends without a verdict: the run was killed, or is still going on"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gate.model import RunRecord
-from gate.report import acceptance, ctrf, github, gitlab, html, junit, oscal, result, sarif, security, signoff, text
+from gate.report import acceptance, ctrf, github, gitlab, html, junit, offline, oscal, result, sarif, security, signoff, text
 
 LEGACY = {
     "release_gate": "release_gate_{ts}.txt",
@@ -39,6 +39,8 @@ def render_all(record: RunRecord) -> dict[str, str]:
         "oscal.json": oscal.render(record),
         "signoff.md": sign_off(record),
         "report.html": html.render(record),
+        "verify.sh": offline.script(),
+        "VERIFY.md": offline.guide(),
     }
 
 

@@ -12,11 +12,12 @@ from gate.report.view import exit_status
 GOLDEN = Path(__file__).parents[1] / "golden"
 TS = "20260228T100833Z"
 RELEASE = Release(("9902729",), "release-gate-pass-2026-02-23", "Ada Lovelace", None, "ada  LOVELACE")
+ORIGINALS = ("verify.sh", "VERIFY.md")  # the same in every bundle
 CASES = ("go", "no-go", "inconclusive", "interrupted", "waived", "waiver-expired")
 
 
 def rendered(record: RunRecord) -> dict[str, str]:
-    files = render_all(record)
+    files = {name: text for name, text in render_all(record).items() if name not in ORIGINALS}
     paths = report_paths(record.bundle, record.out_dir)
     files["signoff-approvers.md"] = signoff.render([(record, paths)], RELEASE)
     return {name.replace(f"_{TS}", ""): text for name, text in files.items()}

@@ -31,6 +31,8 @@ def check_folder(bundle: Path) -> str:
         raise Wrong(State.INVALID, f"'{unexpected[0]:.80}' does not belong into a bundle")
     if missing := sorted({*TAGS, "data", FOLDER} - set(top)):
         raise Wrong(State.INVALID, f"{missing[0]} is missing")
+    if not _is_folder(top[FOLDER]):
+        raise Wrong(State.INVALID, f"{FOLDER} is no folder")
     for name in TAGS:
         _plain(top[name])
     payload = list(_inside(top["data"], lambda name: bool(NAME.fullmatch(name))))
@@ -68,16 +70,16 @@ def check_tags(bundle: Path, memo: Memo) -> str:
     return _compare(bundle, _manifest(bundle, "tagmanifest-sha256.txt"), set(TAGS) - {"tagmanifest-sha256.txt"}, memo)
 
 
-def small(path: Path) -> bytes:
-    """The bytes of a file that has no reason to be large."""
+def small(path: Path, most: int = SMALL) -> bytes:
+    """The bytes of a file that has no reason to be larger."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as handle:
-            content = handle.read(SMALL + 1)
+            content = handle.read(most + 1)
     except OSError as error:
         raise Wrong(State.INVALID, f"{path.name} cannot be read ({error.strerror})") from None
-    if len(content) > SMALL:
-        raise Wrong(State.INVALID, f"{path.name} is larger than {SMALL} bytes")
+    if len(content) > most:
+        raise Wrong(State.INVALID, f"{path.name} is larger than {most} bytes")
     return content
 
 

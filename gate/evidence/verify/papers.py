@@ -13,6 +13,7 @@ from gate.evidence.decode import Mismatch
 from gate.evidence.dsse import Envelope, open_envelope
 from gate.evidence.files import sha256_file
 from gate.evidence.keys import PublicKey, parse_public
+from gate.evidence.run import BUNDLE
 from gate.evidence.statement import FOLDER, PUBLIC_COPY, SIGNED, UNSIGNED, statement
 from gate.evidence.strict import canonical, parse_line
 from gate.evidence.trust import Trust, read_approvers
@@ -71,7 +72,7 @@ def _previous(said: Any) -> dict[str, str] | None:
     if previous is None:
         return None
     known = isinstance(previous, dict) and set(previous) == {"bundle", "sha256"}
-    if not known or not all(isinstance(value, str) for value in previous.values()):
+    if not known or not all(isinstance(value, str) for value in previous.values()) or not BUNDLE.fullmatch(previous["bundle"]):
         raise Mismatch("the gate's statement names the bundle before in no known form")
     return dict(previous)
 

@@ -125,7 +125,7 @@ class _Walk:
             return "none: the first of its folder"
         beside = self._bundle.resolve().parent / previous["bundle"] / FOLDER
         for name in (SIGNED, UNSIGNED):
-            if (beside / name).is_file():
+            if (beside / name).is_file() and not (beside / name).is_symlink():
                 if sha256_file(beside / name) != previous["sha256"]:
                     raise Wrong(State.INVALID, f"{previous['bundle']} beside it is not the one that it names")
                 return f"{previous['bundle']}, unchanged"
