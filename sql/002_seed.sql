@@ -30,13 +30,15 @@ insert into raw_material_lots (rm_lot_id, delivery_id, internal_lot_code, qc_sta
 on conflict do nothing;
 
 -- 0013 and 0014 are a diamond: they share RM-LOT-8840 and a customer. 0013 also holds two lots of one supplier, so that counting rows
--- instead of suppliers shows. 0015 is still on the line; 0016 is packed and not dispatched.
+-- instead of suppliers shows. 0015 is still on the line; 0016 is packed and not dispatched. 0017 went to three customers, two of
+-- one name, to one of them twice on one day; its sum is no whole number.
 insert into production_batches (batch_id, batch_code, product_sku, produced_at, line_code, status) values
     ('5e000000-0000-4000-8000-000000000012', 'BATCH-2026-02-0012', 'SKU-MORINGA-MILLET-500', '2026-02-03 10:00+00', 'LINE-1', 'released'),
     ('5e000000-0000-4000-8000-000000000013', 'BATCH-2026-02-0013', 'SKU-TURMERIC-250', '2026-02-05 10:00+00', 'LINE-2', 'released'),
     ('5e000000-0000-4000-8000-000000000014', 'BATCH-2026-02-0014', 'SKU-TURMERIC-500', '2026-02-06 10:00+00', 'LINE-2', 'released'),
     ('5e000000-0000-4000-8000-000000000015', 'BATCH-2026-02-0015', 'SKU-TURMERIC-500', '2026-02-08 10:00+00', 'LINE-2', 'in_production'),
-    ('5e000000-0000-4000-8000-000000000016', 'BATCH-2026-02-0016', 'SKU-MORINGA-250', '2026-02-09 10:00+00', 'LINE-1', 'on_hold')
+    ('5e000000-0000-4000-8000-000000000016', 'BATCH-2026-02-0016', 'SKU-MORINGA-250', '2026-02-09 10:00+00', 'LINE-1', 'on_hold'),
+    ('5e000000-0000-4000-8000-000000000017', 'BATCH-2026-02-0017', 'SKU-MILLET-1000', '2026-02-10 10:00+00', 'LINE-1', 'released')
 on conflict do nothing;
 
 insert into batch_material_map (batch_id, rm_lot_id, qty_used) values
@@ -46,7 +48,8 @@ insert into batch_material_map (batch_id, rm_lot_id, qty_used) values
     ('5e000000-0000-4000-8000-000000000013', '5d000000-0000-4000-8000-000000008841', 90),
     ('5e000000-0000-4000-8000-000000000014', '5d000000-0000-4000-8000-000000008840', 60),
     ('5e000000-0000-4000-8000-000000000015', '5d000000-0000-4000-8000-000000008855', 40),
-    ('5e000000-0000-4000-8000-000000000016', '5d000000-0000-4000-8000-000000008831', 70)
+    ('5e000000-0000-4000-8000-000000000016', '5d000000-0000-4000-8000-000000008831', 70),
+    ('5e000000-0000-4000-8000-000000000017', '5d000000-0000-4000-8000-000000008832', 50)
 on conflict do nothing;
 
 insert into finished_products (finished_id, batch_id, serial_lot_code, packed_qty, packed_at) values
@@ -54,13 +57,15 @@ insert into finished_products (finished_id, batch_id, serial_lot_code, packed_qt
     ('5f000000-0000-4000-8000-000000001902', '5e000000-0000-4000-8000-000000000013', 'FG-LOT-1902', 150, '2026-02-05 18:00+00'),
     ('5f000000-0000-4000-8000-000000001903', '5e000000-0000-4000-8000-000000000013', 'FG-LOT-1903', 80, '2026-02-05 19:00+00'),
     ('5f000000-0000-4000-8000-000000001904', '5e000000-0000-4000-8000-000000000014', 'FG-LOT-1904', 60, '2026-02-06 18:00+00'),
-    ('5f000000-0000-4000-8000-000000001905', '5e000000-0000-4000-8000-000000000016', 'FG-LOT-1905', 65, '2026-02-09 18:00+00')
+    ('5f000000-0000-4000-8000-000000001905', '5e000000-0000-4000-8000-000000000016', 'FG-LOT-1905', 65, '2026-02-09 18:00+00'),
+    ('5f000000-0000-4000-8000-000000001906', '5e000000-0000-4000-8000-000000000017', 'FG-LOT-1906', 49.5, '2026-02-10 18:00+00')
 on conflict do nothing;
 
 insert into customers (customer_id, name, customer_type, country_code) values
     ('5ca00000-0000-4000-8000-000000000001', 'Distributor A', 'distributor', 'IN'),
     ('5ca00000-0000-4000-8000-000000000002', 'Exporter EU Node', 'exporter', 'DE'),
-    ('5ca00000-0000-4000-8000-000000000003', 'Retailer B', 'retailer', 'IN')
+    ('5ca00000-0000-4000-8000-000000000003', 'Retailer B', 'retailer', 'IN'),
+    ('5ca00000-0000-4000-8000-000000000004', 'Retailer B', 'retailer', 'LK')
 on conflict do nothing;
 
 insert into dispatch_records (dispatch_id, finished_id, customer_id, dispatch_qty, dispatched_at, invoice_no) values
@@ -69,7 +74,11 @@ insert into dispatch_records (dispatch_id, finished_id, customer_id, dispatch_qt
     ('5d150000-0000-4000-8000-000000000003', '5f000000-0000-4000-8000-000000001902', '5ca00000-0000-4000-8000-000000000003', 100, '2026-02-07 08:00+00', 'INV-4403'),
     ('5d150000-0000-4000-8000-000000000004', '5f000000-0000-4000-8000-000000001902', '5ca00000-0000-4000-8000-000000000003', 50, '2026-02-08 08:00+00', 'INV-4404'),
     ('5d150000-0000-4000-8000-000000000005', '5f000000-0000-4000-8000-000000001903', '5ca00000-0000-4000-8000-000000000001', 75, '2026-02-08 09:00+00', 'INV-4405'),
-    ('5d150000-0000-4000-8000-000000000006', '5f000000-0000-4000-8000-000000001904', '5ca00000-0000-4000-8000-000000000003', 60, '2026-02-09 08:00+00', 'INV-4406')
+    ('5d150000-0000-4000-8000-000000000006', '5f000000-0000-4000-8000-000000001904', '5ca00000-0000-4000-8000-000000000003', 60, '2026-02-09 08:00+00', 'INV-4406'),
+    ('5d150000-0000-4000-8000-000000000007', '5f000000-0000-4000-8000-000000001906', '5ca00000-0000-4000-8000-000000000002', 12.375, '2026-02-11 08:00+00', 'INV-4407'),
+    ('5d150000-0000-4000-8000-000000000008', '5f000000-0000-4000-8000-000000001906', '5ca00000-0000-4000-8000-000000000002', 12.375, '2026-02-11 08:00+00', 'INV-4408'),
+    ('5d150000-0000-4000-8000-000000000009', '5f000000-0000-4000-8000-000000001906', '5ca00000-0000-4000-8000-000000000003', 12.375, '2026-02-11 09:00+00', 'INV-4409'),
+    ('5d150000-0000-4000-8000-000000000010', '5f000000-0000-4000-8000-000000001906', '5ca00000-0000-4000-8000-000000000004', 12.375, '2026-02-11 09:00+00', 'INV-4410')
 on conflict do nothing;
 
 insert into recall_cases (recall_id, batch_id, mode, reason, initiated_by, impacted_qty, impacted_customers_count, trace_ms, created_at) values

@@ -54,11 +54,16 @@ def evaluate(
     actions: Sequence[str],
     not_applicable: Sequence[str] = (),
     waived: Collection[str] = (),
+    stopped: bool = False,
 ) -> tuple[Trigger, ...]:
-    """Every trigger on its own: one that fires hides no other. A failure that is waived is no reason to roll back."""
+    """Every trigger on its own: one that fires hides no other. A failure that is waived is no reason to roll back.
+
+    Nor is one that `stopped` the run before it began (a wrong token, a wrong address), unless it shows that the service is down or lets
+    everybody in: it says as much about the gate's own settings as about the release.
+    """
     open_ones = [item for item in controls if item.id not in waived]
     states = {
-        "gate-failure": _gate_failure(controls, results, policy, not_applicable, waived),
+        "gate-failure": _gate_failure(controls, results, policy, not_applicable, waived, stopped=stopped),
         "recall-unavailable": _recall(samples, sustained, expected="recall" not in not_applicable),
         "pack-mismatch": _of_criterion(Criterion.AUDIT, open_ones, results, policy, not_applicable, kind=None),
         "auth-bypass": _of_criterion(Criterion.AUTH, controls, results, policy, not_applicable, kind="bypass"),
@@ -67,9 +72,17 @@ def evaluate(
 
 
 def _gate_failure(
-    controls: Sequence[Control], results: Mapping[str, Result], policy: Policy, not_applicable: Sequence[str], waived: Collection[str]
+    controls: Sequence[Control],
+    results: Mapping[str, Result],
+    policy: Policy,
+    not_applicable: Sequence[str],
+    waived: Collection[str],
+    *,
+    stopped: bool,
 ) -> tuple[TriggerState, list[str]]:
     decision = weigh(controls, results, policy, not_applicable, waived)
+    if stopped and not any(found.kind in ("bypass", "unavailable") for found in results.values()):
+        return TriggerState.UNKNOWN, ["the run was stopped before it began: correct what its first finding says, and run the gate again"]
     if decision.verdict is Verdict.NO_GO:
         failed = [item for item in decision.blocking if item in results and results[item].outcome is Outcome.FAILED]
         return TriggerState.FIRED, [f"{item}: {results[item].reason}" for item in failed]

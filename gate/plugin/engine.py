@@ -162,6 +162,7 @@ class Engine:
             actions=rules["actions"],
             not_applicable=tuple(profile.not_applicable_criteria),
             waived=waived(judge(self.waivers, controls, self.results, self.day)) if self.day else (),
+            stopped=self.stop_reason is not None,
         )
 
     def settle(self, result: Result) -> None:

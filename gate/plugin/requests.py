@@ -6,7 +6,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +20,7 @@ _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _READS = ("GET", "HEAD", "OPTIONS", "TRACE")
 BEARER = {"header": "Authorization", "prefix": "Bearer "}
 ABSENT: Any = object()
+ELSEWHERE = timezone(timedelta(hours=-9, minutes=-30))
 
 
 class Target:
@@ -60,6 +61,8 @@ class Target:
             "ghost_batch": self.ghost_batch,
             "run_id": self.run_id,
             "now": _zulu(now),
+            # The same moment as it is written where no offset is a whole hour: who cuts the offset off is hours wrong.
+            "now_elsewhere": now.astimezone(ELSEWHERE).isoformat(timespec="milliseconds"),
             # A window that must hold what has just happened may not end now: clocks differ, and a millisecond is cut off.
             "soon": _zulu(now + timedelta(hours=1)),
             "year_start": f"{now.year}-01-01T00:00:00Z",

@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gate.decide.load_compare import check_rules
+from gate.decide.load_thresholds import for_profile
 from gate.errors import ConfigurationError
 from gate.fields import mistake
 from gate.paths import data_root
 from gate.target.toml import load_toml, validate
 
-PLACEHOLDERS = frozenset({"batch_code", "ghost_uuid", "ghost_batch", "run_id", "now", "soon", "year_start", "pack_id", "file_name"})
+PLACEHOLDERS = frozenset(
+    {"batch_code", "ghost_uuid", "ghost_batch", "run_id", "now", "now_elsewhere", "soon", "year_start", "pack_id", "file_name"}
+)
+# In the load section: nothing that is another on every run, so that two runs can have the same plan.
+LOAD_PLACEHOLDERS = frozenset({"batch_code", "ghost_uuid", "ghost_batch", "run_id"})
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _NOT_FEATURES = {"name", "title", "limits", "identities", "endpoints", "not_applicable_criteria"}
 
@@ -122,6 +128,8 @@ def load_profile(name: str) -> Profile:
     _check_endpoints(profile)
     _check_identities(profile)
     _check_texts(profile)
+    if "load" in data:
+        _check_load(profile, data["load"])
     return profile
 
 
@@ -165,13 +173,17 @@ def _check_identities(profile: Profile) -> None:
 
 
 def _check_texts(profile: Profile) -> None:
-    for key, text in _texts(profile.data, ""):
-        for name in _PLACEHOLDER.findall(text):
-            if name not in PLACEHOLDERS:
-                raise ConfigurationError(f"{profile.path}: {key} holds {{{name}}}", f"one of {', '.join(sorted(PLACEHOLDERS))}")
+    for key, text in _texts({name: section for name, section in profile.data.items() if name != "load"}, ""):
+        _check_placeholders(profile, key, text, PLACEHOLDERS)
         problem = mistake(text) if _is_expression(key) else None
         if problem is not None:
             raise ConfigurationError(f"{profile.path}: {key} is no JMESPath expression ({problem})", "JMESPath")
+
+
+def _check_placeholders(profile: Profile, key: str, text: str, known: frozenset[str]) -> None:
+    for name in _PLACEHOLDER.findall(text):
+        if name not in known:
+            raise ConfigurationError(f"{profile.path}: {key} holds {{{name}}}", f"one of {', '.join(sorted(known))}")
 
 
 def _is_expression(key: str) -> bool:
@@ -188,3 +200,48 @@ def _texts(value: Any, key: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for position, item in enumerate(value):
             yield from _texts(item, f"{key}.{position}")
+
+
+def _check_load(profile: Profile, load: dict[str, Any]) -> None:
+    """What the schema cannot say of the load section: everything that is named exists, and every threshold can be read."""
+    names = [journey["name"] for journey in load["journeys"]]
+    for position, journey in enumerate(load["journeys"]):
+        where = f"load.journeys.{position}"
+        if names.index(journey["name"]) < position:
+            raise ConfigurationError(f"{profile.path}: {where} has the name of another ('{journey['name']}')", "every name once")
+        if journey["identity"] not in profile.identities:
+            known = ", ".join(profile.identities)
+            raise ConfigurationError(f"{profile.path}: {where}.identity names no identity ('{journey['identity']}')", f"one of {known}")
+        for number, request in enumerate(journey["requests"]):
+            _check_load_request(profile, f"{where}.requests.{number}", request, writes=journey["writes"])
+    for name, item in load["profiles"].items():
+        _check_load_profile(profile, f"load.profiles.{name}", item["steps"], load["limits"])
+        try:
+            for_profile(load, name)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{profile.path}: load.profiles.{name}: {error.happened}", error.expected, error.next_step) from None
+    try:
+        check_rules(load["compare"])
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{profile.path}: {error.happened}", error.expected, error.next_step) from None
+
+
+def _check_load_request(profile: Profile, where: str, request: dict[str, Any], *, writes: bool) -> None:
+    if not writes and request["method"] not in ("GET", "HEAD"):
+        told = f"{profile.path}: {where} is a {request['method']} in a journey of reads"
+        raise ConfigurationError(told, "GET or HEAD", "Set writes = true in that journey")
+    if request["name"].split(" ")[0] != request["method"]:
+        told = f"{profile.path}: {where} is a {request['method']} with the name '{request['name']}'"
+        raise ConfigurationError(told, "a name that begins with its method")
+    for key, text in _texts({key: request.get(key) for key in ("path", "body")}, where):
+        _check_placeholders(profile, key, text, LOAD_PLACEHOLDERS)
+
+
+def _check_load_profile(profile: Profile, where: str, steps: list[dict[str, Any]], limits: dict[str, Any]) -> None:
+    sums = {"requests": sum(round(step["rate"] * step["seconds"]) for step in steps), "seconds": sum(step["seconds"] for step in steps)}
+    if not sums["requests"]:
+        raise ConfigurationError(f"{profile.path}: {where} sends nothing", "rates and seconds that make a request")
+    for unit, number in sums.items():
+        if number > limits[unit]:
+            told = f"{profile.path}: {where} has {number:g} {unit}"
+            raise ConfigurationError(told, f"at most {limits[unit]:g}", f"Shorten it, or raise load.limits.{unit}")

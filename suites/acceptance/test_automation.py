@@ -30,6 +30,8 @@ def test_automation_completes(automation, measured, t, tools):
     equal(pick(rules.status_field, automation.run), rules.completed, "the run's status")
     if automation.trigger.status == 200:
         equal(pick(rules.status_field, answer), rules.completed, "the status that the trigger reported")
+        first = {str(pick(rules.run_id_field, row)): row for row in tools.runs_in(automation.polls[0], rules)}.get(automation.run_id, {})
+        require(tools.ended(first, rules), "a run that the trigger calls completed to be listed as ended at once", f"{first!r:.160}")
     started, ended = tools.moment(automation.run.get("started_at")), tools.moment(automation.run.get("completed_at"))
     require(started is not None and ended is not None and started <= ended, "a start before its end", f"{started} and {ended}")
 

@@ -70,3 +70,26 @@ def test_recall_indexes(database, measured, t):
     measured(len(rows))
     missing = sorted(set(t.profile.database.indexed or []) - {name for (name,) in rows})
     require(not missing, "an index that begins with each of those columns", f"none on {', '.join(missing)}")
+
+
+@control(
+    "DB-004",
+    "The database itself allows one running cycle only",
+    severity="medium",
+    criterion="gate",
+    basis="hardening",
+    phase=Phase.DRILLS,
+    refs=["checklist 2", "checklist 6"],
+    feature="database",
+    why="Two triggers at the same moment would both start a cycle; no check in the service's code can prevent that.",
+    mend="Create the unique partial index (sql/001_init.sql has it).",
+)
+def test_unique_where(database, measured, t):
+    rows = database.query(
+        "select t.relname from pg_index i join pg_class t on t.oid = i.indrelid join pg_namespace n on n.oid = t.relnamespace"
+        " where i.indisvalid and i.indisunique and i.indpred is not null and n.nspname = any(current_schemas(false))"
+    )
+    tables = database.query("select count(*) from information_schema.tables where table_schema = any(current_schemas(false))")
+    measured(tables[0][0])
+    missing = sorted(set(t.profile.database.unique_where or []) - {name for (name,) in rows})
+    require(not missing, "a unique index over some rows of each of those tables", f"none on {', '.join(missing)}")

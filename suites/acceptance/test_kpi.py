@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from gate.api import Inconclusive, Phase, control, must_answer, observe, pick, require
 
@@ -33,14 +34,22 @@ def test_kpi_of_today(automation, measured, t, tools):
     seen = automation.kpi
     rows = pick(kpi.rows_field, must_answer(seen).json())
     require(isinstance(rows, list) and bool(rows), f"rows at '{kpi.rows_field}'", f"{rows!r:.60}")
-    today = datetime.now(UTC).date().isoformat()
+    today = days_of(automation, t, tools)
     latest = max(str(pick(kpi.date_field, row))[:10] for row in rows)
-    require(latest == today or latest == tools.server_time(seen).date().isoformat(), f"a row for {today}", f"the newest is of {latest:.20}")
+    require(latest in today, f"a row for {' or '.join(sorted(today))}", f"the newest is of {latest:.20}")
     row = next(row for row in rows if str(pick(kpi.date_field, row))[:10] == latest)
     for field in [*(kpi.percent_fields or []), *(kpi.number_fields or [])]:
         value = tools.number(pick(field, row))
+        if field in (kpi.nullable_fields or []) and field in row and row[field] is None:
+            continue
         require(value is not None and value >= 0, f"a number of 0 or more at '{field}'", f"{pick(field, row)!r:.40}")
         require(field not in (kpi.percent_fields or []) or value <= 100, f"at most 100 at '{field}'", f"{value}")
+
+
+def days_of(automation, t, tools):
+    """The day on which the KPIs were read: by the service's clock and by the gate's, in the zone in which the service's day begins."""
+    zone = ZoneInfo(t.profile.kpi.time_zone or "UTC")
+    return {at.astimezone(zone).date().isoformat() for at in (datetime.now(UTC), tools.server_time(automation.kpi))}
 
 
 def kpi_rows(automation, t):
@@ -84,7 +93,7 @@ def test_kpi_is_of_the_cycle(automation, measured, t, tools):
     if all(differ) and any(not tools.ended(item, rules) for item in later):
         raise Inconclusive("another cycle was running while the KPIs were read")
     day = str(pick(kpi.date_field, row))[:10]
-    ran = {str(own.get("completed_at"))[:10], tools.server_time(automation.kpi).date().isoformat(), datetime.now(UTC).date().isoformat()}
+    ran = {str(own.get("completed_at"))[:10], *days_of(automation, t, tools)}
     require(day in ran, "a row of the day on which the cycle ran", f"the newest is of {day}")
     require(not all(differ), "the run's own figures", f"other {', '.join(differ[0])}: {row!r:.160}")
 

@@ -10,6 +10,7 @@ from gate.api import Inconclusive, Phase, Unmet, control, drill, must_answer, pi
 
 DRILL: dict[str, Any] = {"criterion": "audit", "phase": Phase.DRILLS, "refs": ["checklist 5.2", "ASVS 5.0 16.4.2"]}
 WINDOW = timedelta(seconds=1)
+SEARCHED = 300  # of the newest events
 HEX = re.compile(r"[0-9a-fA-F]{32,128}")
 
 
@@ -74,15 +75,30 @@ def filtered(run, t, trail):
     events, rules = t.profile.audit_events, t.profile.data["audit_events"]
     if not all(rules.get(name) for name in ("action_query", "type_query", "from_query", "to_query")):
         return None, []
-    row = trail.rows[0]
-    at = row.get(events.time_field or "event_time")
-    parsed = moment(at)
+    row = telling(trail.rows, events)
+    parsed = moment(row.get(events.time_field or "event_time"))
     if parsed is None:
         return None, []
     window = {rules["from_query"]: (parsed - WINDOW).isoformat(), rules["to_query"]: (parsed + WINDOW).isoformat()}
     asked = {"limit": 100, rules["action_query"]: row.get(events.action_field)}
     queries = [asked | window, asked | {rules["type_query"]: t.ghost_batch}]
     return row, run.send_each([t.get(events.path, events.identity, query=query) for query in queries])
+
+
+def telling(rows, events):
+    """The event by which a filter that does nothing shows best: its action also before and after its window, other actions within it."""
+    told = [(moment(row.get(events.time_field or "event_time")), row.get(events.action_field)) for row in rows]
+    known = [(at, action) for at, action in told if at]
+
+    def worth(number):
+        own, action = told[number]
+        if own is None:
+            return -1
+        same = [at for at, other in known if other == action]
+        among = any(other != action and abs(at - own) < WINDOW / 2 for at, other in known)
+        return 4 * among + 2 * any(at < own - 2 * WINDOW for at in same) + any(at > own + 2 * WINDOW for at in same)
+
+    return rows[max(range(min(len(rows), SEARCHED)), key=worth)]
 
 
 def moment(value):

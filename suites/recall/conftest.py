@@ -6,13 +6,16 @@ The repetitions are sent by different identities, so that they show at the same 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gate.api import Database, FailureKind, Inconclusive, Observation, Safety, Sample, drill, must_answer, pick
+
+SIDES = ("suppliers", "raw_material_lots", "finished_lots", "customers")
+MOST, TRACED = 3, 2  # other batches that are recalled, and how many of these are traced
 
 
 @dataclass
@@ -97,10 +100,10 @@ def everyone(t, method, path, first):
     return [first, *(name for endpoint in matching[:1] for name in t.entitled(endpoint) if name != first)]
 
 
-def a_recall(t, identity, note, **known):
-    """The drill's recall; `known` replaces what its body is filled with."""
+def a_recall(t, identity, note, template=None, **known):
+    """The drill's recall; `known` replaces what its body is filled with, `template` the body."""
     recall = t.profile.recall
-    body, deadline = t.fill(recall.body, **known), recall.limit_seconds + 5.0
+    body, deadline = t.fill(template or recall.body, **known), recall.limit_seconds + 5.0
     return t.request(
         recall.method, recall.path, identity=identity, json=body, safety=Safety.DRILL, deadline=deadline, fresh=True, note=note
     )
@@ -176,16 +179,75 @@ def everyone_else(run, t):
     """Recalls and traces by those who may ask and had no turn in the drill's repetitions."""
     recall, trace, note = t.profile.recall, t.profile.trace, "everyone"
     asked = {callers(t, recall.method, recall.path, recall.identity, number) for number in range(1, recall.repetitions + 1)}
-    recalls = [a_recall(t, name, note) for name in everyone(t, recall.method, recall.path, recall.identity) if name not in asked]
+    # Without what may be left out: nobody's answer may depend on it.
+    body = {key: value for key, value in (recall.body or {}).items() if key not in (recall.optional or [])}
+    recalls = [
+        a_recall(t, name, note, template=body) for name in everyone(t, recall.method, recall.path, recall.identity) if name not in asked
+    ]
     asked = {callers(t, "GET", trace.full, trace.identity, number) for number in range(1, recall.repetitions + 1)}
     traces = [a_trace(t, name, note) for name in everyone(t, "GET", trace.full, trace.identity) if name not in asked]
     seen = run.send_each([*recalls, *traces])
     return seen[: len(recalls)], seen[len(recalls) :]
 
 
+@dataclass
+class Others:
+    """What was asked of each of the hardest batches, and the records before and after; `problem` if they could not be asked."""
+
+    recalls: dict[str, Observation] = field(default_factory=dict)
+    traces: dict[str, Observation] = field(default_factory=dict)
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    problem: str = ""
+
+
+def sql(t, name):
+    """The text of the profile's query of that name."""
+    return (Path(__file__).resolve().parents[2] / "sql" / "truth" / t.profile.data["truth"][name]).read_text(encoding="utf-8")
+
+
+def record(t, code):
+    """What the records hold of a batch now."""
+    (row,) = Database(t.settings.database_url).query(sql(t, "recall"), {"batch_code": code})
+    names = ("batches", "customers", "quantity", "suppliers", "raw_material_lots", "finished_lots")
+    return {name: set(value or []) if name in SIDES else value for name, value in zip(names, row, strict=True)}
+
+
 @drill()
-def other_recall(run, t):
-    """A recall of another batch; None where the profile knows of none."""
+def hardest_batches(run, t):
+    """A recall and a full trace of each of the hardest batches, and the records before and after."""
+    found, recall, trace = Others(), t.profile.recall, t.profile.trace
+    if t.settings.database_url is None or not t.profile.data.get("truth", {}).get("batches"):
+        found.problem = "there is no database to ask for other batches"
+        return found
+    try:
+        asked = {"batch_code": t.settings.batch_code, "limit": MOST}
+        codes = [str(row[0]) for row in Database(t.settings.database_url).query(sql(t, "batches"), asked)]
+        found.rows = {code: [record(t, code)] for code in codes}
+    except Inconclusive as error:
+        found.problem = str(error)
+        return found
+    note = "a hard batch"
+    probes = {}
+    for code in codes:
+        body = t.fill(recall.body, batch_code=code)
+        probes["recall", code] = t.request(recall.method, recall.path, identity=recall.identity, json=body, safety=Safety.DRILL, note=note)
+        if code in codes[:TRACED]:
+            probes["trace", code] = t.get(t.fill(trace.full, batch_code=code), trace.identity, safety=Safety.DRILL, note=note)
+    seen = dict(zip(probes, run.send_each(list(probes.values())), strict=True))
+    found.recalls, found.traces = ({code: item for (asked, code), item in seen.items() if asked == kind} for kind in ("recall", "trace"))
+    try:
+        for code in codes:
+            found.rows[code].append(record(t, code))
+    except Inconclusive as error:
+        found.problem = str(error)
+    return found
+
+
+@drill(after=("hardest_batches",))
+def other_recall(run, t, hardest_batches):
+    """A recall of another batch, one that was sent anyway if there was one; None where the profile knows of none."""
     recall = t.profile.recall
+    if hardest_batches.recalls:
+        return next(iter(hardest_batches.recalls.values()))
     known = recall.other_batch and recall.other_batch != t.settings.batch_code
     return run.send(a_recall(t, recall.identity, "another batch", batch_code=recall.other_batch)) if known else None

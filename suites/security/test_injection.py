@@ -10,6 +10,7 @@ from gate.api import SUCCESS, Inconclusive, Phase, Safety, control, observe, pic
 REFS = ["OWASP API8:2023", "WSTG-INPV-05"]
 TRUE = "' OR '1'='1"
 TEMPLATES = ("{{7*7}}", "${7*7}", "<%=7*7%>")
+STRANGE = "é中\U0001f96d" + "A" * 64  # letters of two, three and four bytes, and more of them than a column may hold
 EVALUATED = re.compile(rb"G49|49G|(?<![\w.-])49(?![\w.-])")
 CRASH = "A value that crashes one request fills the error log, and whoever knows it can hide a real failure in the noise."
 
@@ -63,7 +64,7 @@ def batch(t, code):
 
 def hostile_trace(t):
     """One value for two controls: templates, and the end of an SQL text."""
-    return batch(t, f"G{'G'.join(TEMPLATES)}G{TRUE}")
+    return batch(t, f"G{'G'.join(TEMPLATES)}G{TRUE}{STRANGE}")
 
 
 def hostile_recall(t):

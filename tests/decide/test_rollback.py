@@ -245,3 +245,9 @@ def test_a_fired_trigger_tells_what_fired_it() -> None:
 
 def test_every_criterion_with_a_trigger_is_a_criterion() -> None:
     assert {"audit", "auth", "recall"} <= {str(item) for item in Criterion}
+
+
+@pytest.mark.parametrize(("kind", "state"), [("", UNKNOWN), ("wrong", UNKNOWN), ("bypass", FIRED), ("unavailable", FIRED)])
+def test_a_run_that_was_stopped_is_a_reason_only_where_the_service_is_at_fault(kind: str, state: TriggerState) -> None:
+    triggers = evaluate(list(PLAN), failing(PLAN[0].id, kind), BASELINE, [], sustained=2, actions=ACTIONS, stopped=True)
+    assert next(trigger.state for trigger in triggers if trigger.id == "gate-failure") is state

@@ -69,6 +69,7 @@ COUNTS = {"impacted_customers_count": 2, "impacted_qty": 650.0, "suppliers_count
 TODAY = datetime.now(UTC).date()  # faults about today's figures need some
 KPI = {"supplier_risk_coverage_pct": 66.67, "batch_compliance_auto_validation_pct": "20.00", "avg_recall_trace_time_ms": "2.00"}
 KPI |= {"avg_audit_report_gen_time_sec": "0.02", "quality_deviation_rate": "0.1667"}
+SUMMARY = {"total_parameters": 1, "compliant": False}
 CYCLE = {
     "run_id": RUN,
     "run_type": "DAILY_CYCLE",
@@ -84,10 +85,10 @@ GOOD: dict[str, Any] = {
     "trace.full": {"batch_code": BATCH, "backward": BACKWARD, "forward": FORWARD},
     "trace.forward": {"batch_code": BATCH, "forward": FORWARD},
     "trace.backward": {"batch_code": BATCH, "backward": BACKWARD},
-    "compliance": {"batch_code": BATCH, "comparison": [{"parameter": "moisture"}], "summary": {"total_parameters": 1}},
+    "compliance": {"batch_code": BATCH, "comparison": [{"parameter": "moisture", "status": "missing"}], "summary": SUMMARY},
     "ccp": {"ccp_log_id": "1", "within_limits": True, "alert_id": None},
     "ccp-alerts": {"rows": [{"alert_id": "1"}]},
-    "ccp-timeline": {"rows": [{"id": "1"}, {"id": "2"}]},
+    "ccp-timeline": {"rows": [{"id": "1", "metric_value": 60.375, "at": NOW}, {"id": "2"}]},
     "score": {"batch_code": BATCH, "score": 12.5},
     "anomalies": {"found": 0},
     "dashboard-overview": {"open_alerts": 1},

@@ -144,6 +144,8 @@ def values() -> Iterator[Request]:
         BATCH.lower(),
         BATCH.replace("-", "_", 1),
         f"{BATCH}X",
+        BATCH[:-1],
+        "%C3%A9",
         "BATCH-2026-02-0013",
     ):
         yield ask("GET", f"/api/v1/trace/batch/{code}/full", "viewer")
@@ -181,9 +183,19 @@ def drills() -> Iterator[Request]:
     yield from (ask("GET", "/api/v1/audit/packs", "viewer") for _ in range(2))
     yield from (
         ask("GET", f"{EVENTS_PATH}{tail}", "viewer")
-        for tail in ("", f"?entity_id={PACK}", f"/{EVENTS[0]}", "/export.csv", "?limit=12", "?action_type=X", "?entity_type=Y")
+        for tail in (
+            "",
+            f"?entity_id={PACK}",
+            f"/{EVENTS[0]}",
+            "/export.csv",
+            "?limit=12",
+            "?action_type=X",
+            "?entity_type=Y",
+            "?action_type=X&from_ts=a&to_ts=b",
+        )
     )
-    yield ask("POST", "/api/v1/ccp/logs", "qa", JSON, body)
+    yield ask("POST", "/api/v1/ccp/logs", "qa", JSON, f'{{"batch_code":"{BATCH}","measured_at":"2026-02-28T01:00:00-09:30"}}'.encode())
+    yield ask("GET", "/api/v1/compliance/batch/BATCH-2026-02-0016/comparison", "viewer")
     yield ask("GET", f"/api/v1/ccp/batch/{BATCH}/timeline", "viewer")
     yield ask("POST", f"/api/v1/ai/batch/{BATCH}/score", "qa")
     yield ask("POST", "/api/v1/ai/anomalies/run", "qa", JSON, b"{}")
