@@ -20,8 +20,8 @@ GRACE = 6.0  # seconds after the last answer can have come: three reports of a w
 class Collector:
     """On the master, or on the only process."""
 
-    def __init__(self, environment: Any, plan: dict[str, Any], out: Path) -> None:
-        self._environment, self._plan, self._out = environment, plan, out
+    def __init__(self, environment: Any, plan: dict[str, Any], out: Path, schedule: str) -> None:
+        self._environment, self._plan, self._out, self._schedule = environment, plan, out, schedule
         self._merged = Recorder()
         self._workers: dict[str, dict[str, Any]] = {}
         self._scheduled = total(plan["steps"])
@@ -29,8 +29,8 @@ class Collector:
         self._written = False
 
     def take(self, client: str, report: dict[str, Any] | None) -> None:
-        """A worker's report."""
-        if report is None:
+        """A worker's report; one of another run's, which joined the wrong master, is passed over."""
+        if report is None or report["schedule"] != self._schedule:
             return
         self._merged.add(report.pop("records"))
         self._workers[client] = report
@@ -57,14 +57,20 @@ class Collector:
         self._environment.runner.quit()
 
     def _complete(self) -> bool:
-        counts = self._merged.counts
-        if len(self._workers) < self._plan["workers"] or not all(report["finished"] for report in self._workers.values()):
-            return self._all_gone()
-        return counts["completed"] == counts["sent"]
+        """Whether nothing can come any more: a worker reports that it has finished together with the last of its records."""
+        lost = self._lost()
+        if len(self._workers.keys() | lost) < self._plan["workers"]:
+            return False
+        if lost:
+            return all(report["finished"] for client, report in self._workers.items() if client not in lost)
+        return (
+            all(report["finished"] for report in self._workers.values()) and self._merged.counts["completed"] == self._merged.counts["sent"]
+        )
 
-    def _all_gone(self) -> bool:
+    def _lost(self) -> set[str]:
+        """The workers that the master has not heard of for some seconds."""
         runner = self._environment.runner
-        return bool(self._workers) and isinstance(runner, locust.runners.MasterRunner) and self._missing() >= len(self._workers)
+        return {client.id for client in runner.clients.missing} if isinstance(runner, locust.runners.MasterRunner) else set()
 
     def _missing(self) -> int:
         runner = self._environment.runner

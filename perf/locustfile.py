@@ -6,6 +6,7 @@ Run by the gate alone (gate/load), which sets GATE_LOAD_PLAN, GATE_LOAD_OUT and 
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import sys
@@ -17,7 +18,7 @@ import gevent
 import locust.runners
 from gevent.pool import Pool
 from locust import FastHttpUser, events, task
-from locust.contrib.fasthttp import FastHttpSession
+from locust.contrib.fasthttp import FastHttpSession, LocustBadStatusCode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # perf/ is no package, and Locust loads this file from anywhere
 from finish import Collector
@@ -29,6 +30,8 @@ locust.runners.WORKER_REPORT_INTERVAL = 1.0
 PREFIX = "GATE_LOAD_TOKEN_"
 PLAN: dict[str, Any] = json.loads(Path(os.environ["GATE_LOAD_PLAN"]).read_text(encoding="utf-8"))
 OUT = Path(os.environ["GATE_LOAD_OUT"])
+# A worker with another schedule belongs to another run.
+SCHEDULE = hashlib.sha256(json.dumps([PLAN[key] for key in ("steps", "journeys", "seed", "workers")], sort_keys=True).encode()).hexdigest()
 # Out of the environment before anything is logged: what is not there cannot be shown.
 TOKENS = {name.removeprefix(PREFIX).lower(): os.environ.pop(name) for name in [*os.environ] if name.startswith(PREFIX)}
 
@@ -124,12 +127,10 @@ class Arrivals(FastHttpUser):
 
 
 def _failure(status: int, error: BaseException | None, expected: list[int]) -> str:
-    """One word for what was wrong; never a text of the target's."""
-    if status in expected:
-        return ""
-    if status:
-        return f"http {status}"
-    kind = type(error).__name__.lower()
+    """One word for what was wrong; never a text of the target's. A body that did not come whole is no answer, whatever its status."""
+    if status and (error is None or isinstance(error, LocustBadStatusCode)):
+        return "" if status in expected else f"http {status}"
+    kind = type(getattr(error, "original", None) or error).__name__.lower()  # what made the client give up, not that it did
     return (
         "timeout" if "timeout" in kind else "connect" if "refused" in kind or "gaierror" in kind else "tls" if "ssl" in kind else "closed"
     )
@@ -187,7 +188,16 @@ class State:
             "finished": self.finished,
             "cpu": self.busiest,
             "worker": self.worker(),
+            "schedule": SCHEDULE,
         }
+
+
+def _leave_with_parent() -> None:
+    """Stop at once when the process that started this one is gone: nobody would end the load any more."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        gevent.sleep(0.5)
+    os._exit(1)
 
 
 @events.init.add_listener
@@ -196,12 +206,14 @@ def on_init(environment: Any, **_: Any) -> None:
     state = State(environment)
     environment.gate = state
     runner = environment.runner
+    if "GATE_LOAD_PARENT" in os.environ:
+        gevent.spawn(_leave_with_parent)
     if not isinstance(runner, locust.runners.MasterRunner):
         gevent.spawn(state.watch_cpu)
     if isinstance(runner, locust.runners.WorkerRunner):
         environment.events.report_to_master.add_listener(lambda client_id, data: data.update(gate=state.report()))  # noqa: ARG005 - Locust's names
         return
-    collector = Collector(environment, PLAN, OUT)
+    collector = Collector(environment, PLAN, OUT, SCHEDULE)
     if isinstance(runner, locust.runners.MasterRunner):
         environment.events.worker_report.add_listener(lambda client_id, data: collector.take(client_id, data.get("gate")))
     else:

@@ -6,7 +6,7 @@ waited. A second histogram counts from the moment at which it was sent.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,15 +67,16 @@ class Recorder:
     """Of one worker, or, merged, of all."""
 
     def __init__(self) -> None:
-        self.names: dict[str, Name] = {}
-        self.seconds: dict[int, Second] = {}
+        # Made only where missing: an empty histogram costs more than all that is kept of a request.
+        self.names: defaultdict[str, Name] = defaultdict(Name)
+        self.seconds: defaultdict[int, Second] = defaultdict(Second)
         self.late = histogram()
         self.counts = Counter[str]()  # scheduled, sent, completed, dropped
 
     def due(self, second: float, late: float) -> None:
         """A request was sent, so many seconds late."""
         self.counts["sent"] += 1
-        self._second(second).sent += 1
+        self.seconds[int(second)].sent += 1
         self.late.record_value(_micro(late))
 
     def dropped(self) -> None:
@@ -85,11 +86,11 @@ class Recorder:
     def done(self, name: str, second: float, since_due: float, since_sent: float, status: int, failure: str) -> None:
         """An answer came, or the wait for it ended. `second` is when it was due; `failure` is empty if it was what was expected."""
         self.counts["completed"] += 1
-        kept = self.names.setdefault(name, Name())
+        kept = self.names[name]
         kept.due.record_value(_micro(since_due))
         kept.sent.record_value(_micro(since_sent))
         kept.statuses[str(status)] += 1
-        at = self._second(second)
+        at = self.seconds[int(second)]
         at.completed += 1
         at.latency.record_value(_micro(since_due))
         if failure:
@@ -107,15 +108,15 @@ class Recorder:
             "late": self.late.encode().decode(),
             "counts": dict(self.counts),
         }
-        self.names, self.seconds, self.late, self.counts = {}, {}, histogram(), Counter()
+        self.names, self.seconds, self.late, self.counts = defaultdict(Name), defaultdict(Second), histogram(), Counter()
         return data
 
     def add(self, data: dict[str, Any]) -> None:
         """Merge what a worker reports."""
         for name, kept in data["names"].items():
-            self.names.setdefault(name, Name()).add(kept)
+            self.names[name].add(kept)
         for number, (sent, completed, errors, latency) in data["seconds"].items():
-            second = self.seconds.setdefault(int(number), Second())
+            second = self.seconds[int(number)]
             second.sent, second.completed, second.errors = second.sent + sent, second.completed + completed, second.errors + errors
             second.latency.decode_and_add(latency)
         self.late.decode_and_add(data["late"])
@@ -127,9 +128,6 @@ class Recorder:
             {"second": number, "sent": second.sent, "completed": second.completed, "errors": second.errors, **percentiles(second.latency)}
             for number, second in sorted(self.seconds.items())
         ]
-
-    def _second(self, second: float) -> Second:
-        return self.seconds.setdefault(int(second), Second())
 
 
 def percentiles(of: HdrHistogram) -> dict[str, float]:

@@ -111,6 +111,9 @@ def again: (.started.at | days) as $day | .verdict as $said | .results as $resul
   | (reduce ($states[] | select(.state == "used").control) as $id ([]; if index($id) then . else . + [$id] end)) as $waived
   | ($all | weigh($how; $waived)) | if all($states[]; .state == "used") then . else .verdict = "NO-GO" | .criteria[0].verdict = "NO-GO" end
   | .before_waivers = $before.verdict | .waivers = $states end;
+def told: ., .events, .verdict.verdict // "", .started.data.bundle, ((.verdict.security, .verdict.acceptance, .verdict.verdict)
+  | if . == "GO" then "PASS" elif . == "NO-GO" then "FAIL" else . // "" end), (.controls | map(.id) | sort | canon), (.terms.sources | canon),
+  (try (.verdict == again) catch false);
 def in_toto: "https://in-toto.io/Statement/v1";
 def digest: {digest: {sha256: .}};
 def stated($rec; $tag; $plan; $suites; $previous): $rec.started.data as $run | $rec.verdict as $v | $rec.results as $results | [$rec.controls[]

@@ -37,12 +37,12 @@ folder() { [[ -d $1 && ! -L $1 && -r $1 && -x $1 ]]; }
 fits() { plain "$1" && (($(stat -c %s -- "$1") <= ${2:-$small})); } # FILE [BYTES]
 need() { fits "$@" || invalid "${1##*/} cannot be read, or is too large"; }
 ask() { jq -n "$lib $1" "${@:2}" 2>/dev/null; } # PROGRAM OPTIONS...
-holds() { ask "$1" -e "${@:2}" >/dev/null; }
 sha() { # FILE
   local sum
   sum=$(sha256sum <"$1") && printf '%s' "${sum%% *}"
 }
-utf8() { [[ $(jq -nj --rawfile f "$1" '$f' | sha256sum) == "$(sha256sum <"$1")" ]]; }
+utf8() { [[ $(tr -d '\0-\177' <"$1" | wc -c) == 0 ]] || [[ $(jq -nj --rawfile f "$1" '$f' | sha256sum) == "$(sha256sum <"$1")" ]]; }
+lines_of() { mapfile "${@:2}" lines < <(tr '\0' '\1' <"$1"); } # FILE OPTIONS: into $lines; bash would drop bytes of nothing
 hex() { od -An -v -tx1 | tr -d ' \n'; }
 base64_file() { base64 -d <"$1" >"$2" 2>/dev/null && [[ $(base64 -w0 <"$2" | sha256sum) == "$(sha256sum <"$1")" ]]; } # TEXT BYTES, written in the one way
 
@@ -68,11 +68,11 @@ load_trust() {
   keys release
   if [[ -e $trust/approvers.json ]]; then
     [[ -f $trust/approvers.json ]] && cp -- "$trust/approvers.json" "$tmp/approvers.json" && fits "$tmp/approvers.json" 1000000 && utf8 "$tmp/approvers.json" &&
-      holds '$f | parse_line | approvers' --rawfile f "$tmp/approvers.json" || stop 2 "$trust/approvers.json is not what gate trust writes"
+      ask '$f | parse_line | approvers | .person[].key[].public' -r --rawfile f "$tmp/approvers.json" >"$tmp/people" || stop 2 "$trust/approvers.json is not what gate trust writes"
     while read -r _ one; do
       blob=$(base64 -d <<<"$one" 2>/dev/null | hex)
       for point in "${points[@]}"; do [[ $blob != *"$point"* ]] || stop 2 "a person's key is the gate's own"; done
-    done < <(ask '$f | fromjson | .person[].key[].public' -r --rawfile f "$tmp/approvers.json")
+    done <"$tmp/people"
   elif [[ -e $trust/approvers.toml ]]; then
     stop 2 "$trust holds approvers.toml and no approvers.json; make it: gate trust $trust"
   fi
@@ -94,8 +94,15 @@ check_folder() { # 1
     names+=" $name"
   done
   [[ $names == ' attestations bag-info.txt bagit.txt data manifest-sha256.txt tagmanifest-sha256.txt' ]] || invalid 'a part of the bag is missing'
-  data=("$bundle"/data/*)
-  for path in "${data[@]}"; do [[ ${path##*/} =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$ ]] && plain "$path" || invalid "data/${path##*/} does not belong into a bundle"; done
+  for path in "$bundle"/data/* "$bundle"/data/load/*; do
+    [[ $path == "$bundle/data/load" ]] && continue
+    [[ ${path##*/} =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$ ]] && plain "$path" || invalid "data/${path##*/} does not belong into a bundle"
+    data+=("$path")
+  done
+  path=$bundle/data/load
+  [[ ! -e $path && ! -L $path ]] || { folder "$path" && [[ ${data[*]} == *"$path/"* ]]; } || invalid 'data/load is no folder with files'
+  [[ ${data[0]:-} != "$path/"* ]] || invalid 'data holds nothing but a load run'
+  ((!${#data[@]})) || mapfile -d '' -t data < <(printf '%s\0' "${data[@]}" | sort -z)
   papers=("$bundle"/attestations/*)
   for path in "${papers[@]}"; do
     case ${path##*/} in
@@ -113,19 +120,24 @@ check_folder() { # 1
   said VALID "${#data[@]} files of evidence"
 }
 check_bag() { # 2
-  local size sum=0
+  local size line sums='' lines=() sum=0
   need "$bundle/bagit.txt"
   [[ $(sha256sum <"$bundle/bagit.txt") == "$(printf 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n' | sha256sum)" ]] || invalid 'bagit.txt is not that of a BagIt 1.0 bag'
   while read -r size; do sum=$((sum + size)); done < <(stat -c %s -- "${data[@]}")
   need "$bundle/bag-info.txt"
-  holds '$f | split("\n") | map(select(startswith("Payload-Oxum:"))) == [$oxum]' --rawfile f "$bundle/bag-info.txt" --arg oxum "Payload-Oxum: $sum.${#data[@]}" ||
-    invalid "bag-info.txt does not say Payload-Oxum: $sum.${#data[@]}"
+  lines_of "$bundle/bag-info.txt" -t
+  for line in "${lines[@]}"; do [[ $line != Payload-Oxum:* ]] || sums+="$line "; done
+  [[ $sums == "Payload-Oxum: $sum.${#data[@]} " ]] || invalid "bag-info.txt does not say Payload-Oxum: $sum.${#data[@]}"
   said VALID "Payload-Oxum: $sum.${#data[@]}"
 }
-check_manifest() { # 3 and 4: FILE PATHS...
+check_manifest() { # 3 and 4: FILE PATHS, in order
+  local lines=() i
   need "$bundle/$1"
-  holds '$f | split("\n") | .[-1] == "" and (.[:-1] | all(.[]; test("\\A[0-9a-f]{64}  [!-~]+\\z")) and (map(.[66:]) | . == unique and . == ($ARGS.positional | sort)))' \
-    --rawfile f "$bundle/$1" --args "${@:2}" || invalid "$1 does not name each file once, in order"
+  lines_of "$bundle/$1"
+  ((${#lines[@]} == $# - 1)) || invalid "$1 does not name each file once"
+  for ((i = 0; i < ${#lines[@]}; i++)); do
+    [[ ${lines[i]:0:64} =~ ^[0-9a-f]{64}$ && ${lines[i]:64} == "  ${*:i+2:1}"$'\n' ]] || invalid "$1 does not name each file once, in order"
+  done
   (cd -- "$bundle" && sha256sum --check --strict --status "$1") 2>/dev/null || invalid "a file that $1 names was changed"
   said VALID "$(($# - 1)) files"
 }
@@ -138,28 +150,28 @@ check_journal() { # 5: the digest of every line by a few processes, whatever its
     truncate -s -1 -- "${lines[@]:i:2000}" && sha256sum -- "${lines[@]:i:2000}" >>"$tmp/digests" || invalid 'the journal cannot be cut into lines'
   done
   rm -rf -- "$tmp/lines"
-  ask '($f | split("\n")) as $lines | $lines[:-1] | map(parse) | record($d | split("\n")[:-1] | map(.[:64]); $lines[-1])' \
-    --rawfile f "$bundle/data/journal.jsonl" --rawfile d "$tmp/digests" >"$tmp/record" || invalid 'the journal is no unbroken chain of known events'
-  holds '$r[0].verdict' --slurpfile r "$tmp/record" || { said INCOMPLETE 'the run has no verdict' && conclude; }
-  said VALID "$(jq .events "$tmp/record") events"
+  ask '($f | split("\n")) as $lines | $lines[:-1] | map(parse) | record($d | split("\n")[:-1] | map(.[:64]); $lines[-1]) | told' -rc \
+    --rawfile f "$bundle/data/journal.jsonl" --rawfile d "$tmp/digests" >"$tmp/told" && mapfile -t told <"$tmp/told" && [[ ${told[1]:-} ]] ||
+    invalid 'the journal is no unbroken chain of known events'
+  printf '%s\n' "${told[0]}" >"$tmp/record"
+  [[ ${told[2]:-} ]] || { said INCOMPLETE 'the run has no verdict' && conclude; }
+  verdict=${told[2]}
+  said VALID "${told[1]} events"
 }
 check_verdict() { # 6
-  holds '$r[0] | .verdict == again' --slurpfile r "$tmp/record" || invalid 'what the journal holds gives another verdict than it says'
-  verdict=$(jq -r .verdict.verdict "$tmp/record")
+  [[ ${told[9]:-} == true ]] || invalid 'what the journal holds gives another verdict than it says'
   said VALID "$verdict again"
 }
 last_lines() { [[ $(tail -n "$2" -- "$1" | sha256sum) == "$(printf '%s\n' "${@:3}" | sha256sum)" ]]; } # FILE NUMBER LINES...
 check_reports() { # 7
-  local ts words text=$bundle/data
-  ts=$(jq -r .started.data.bundle "$tmp/record")
-  mapfile -t words < <(jq -r '.verdict | (.security, .acceptance, .verdict) | {GO: "PASS", "NO-GO": "FAIL"}[.] // .' "$tmp/record")
+  local text=$bundle/data ts=${told[3]} words=("${told[@]:4:3}")
   need "$text/release_gate_$ts.txt" "$report"
   need "$text/security_regression_$ts.txt" "$report"
   last_lines "$text/release_gate_$ts.txt" 3 "Security regression: ${words[0]}" "Go-live acceptance: ${words[1]}" "Release gate: ${words[2]}" || invalid 'the release report ends otherwise'
   last_lines "$text/security_regression_$ts.txt" 1 "Security regression: ${words[0]}" || invalid 'the security report ends otherwise'
   need "$text/result.json" "$report"
-  jq -en --slurpfile f "$text/result.json" --arg v "$verdict" '$f | length == 1 and .[0].verdict == $v' >/dev/null 2>&1 &&
-    [[ $(jq -cn --stream '[inputs | select(length == 2 and .[0] == ["verdict"])] | length' "$text/result.json" 2>/dev/null) == 1 ]] || invalid "result.json does not say $verdict"
+  jq -en --stream --slurpfile f "$text/result.json" --arg v "$verdict" '([inputs | select(length == 2 and .[0] == ["verdict"])] | length == 1)
+    and ($f | length == 1 and .[0].verdict == $v)' "$text/result.json" >/dev/null 2>&1 || invalid "result.json does not say $verdict"
   said VALID "Release gate: ${words[2]}"
 }
 open_envelope() { # FILE NAME: NAME.payload, NAME.sig, NAME.pae and the name of the key
@@ -185,12 +197,12 @@ check_statement() { # 8
     signed=yes
   fi
   about_sha=$(sha "$bundle/$about")
-  plan=$(ask '$r[0].controls | map(.id) | sort | canon' -j --slurpfile r "$tmp/record" | sha256sum)
-  suites=$(ask '$r[0].terms.sources | canon' -j --slurpfile r "$tmp/record" | sha256sum)
+  plan=$(printf '%s' "${told[7]}" | sha256sum) suites=$(printf '%s' "${told[8]}" | sha256sum)
   ask "\$f | $read"' | . as $said | .predicate.gate.previous | if . == null or (has_only(["bundle", "sha256"]) and (.bundle | type == "string"
     and test("\\A[0-9]{8}T[0-9]{6}Z\\z")) and (.sha256 | type == "string")) then . else error("?") end | if $said == stated($r[0]; $tag; $plan[:64]; $suites[:64]; .)
-    then $said.predicate.gate else error("?") end' --rawfile f "$file" --slurpfile r "$tmp/record" --arg tag "$(sha "$bundle/tagmanifest-sha256.txt")" \
-    --arg plan "$plan" --arg suites "$suites" >"$tmp/gate" || invalid "the gate's statement is not what the journal and the tag manifest give"
+    then $said.predicate.gate | ., (.previous.bundle // ""), (.previous.sha256 | tojson) else error("?") end' -rc --rawfile f "$file" --slurpfile r "$tmp/record" --arg tag "$(sha "$bundle/tagmanifest-sha256.txt")" \
+    --arg plan "$plan" --arg suites "$suites" >"$tmp/told" && mapfile -t previous <"$tmp/told" && printf '%s\n' "${previous[0]}" >"$tmp/gate" ||
+    invalid "the gate's statement is not what the journal and the tag manifest give"
   said VALID "$about"
 }
 signed_by() { # NAME COPY KEYS: 0 if a trusted key signed it; said otherwise
@@ -240,7 +252,7 @@ one_way() { # RAW: the signature's numbers are written as SSH writes them, so th
   fi
 }
 ssh_signature() { # FILE MESSAGE: its key, the key's fingerprint and whether touch and PIN show, as JSON
-  local lines rest taken count kind blob flags=00 key
+  local lines rest taken count kind blob flags=00 factor=false key
   fits "$1" 65536 && mapfile -t lines <"$1" 2>/dev/null && ((${#lines[@]} > 2)) || return 1
   (IFS='' && printf '%s' "${lines[*]:1:${#lines[@]}-2}") | base64 -d >"$tmp/blob" 2>/dev/null || return 1
   [[ $({ echo '-----BEGIN SSH SIGNATURE-----' && base64 -w 70 "$tmp/blob" && echo '-----END SSH SIGNATURE-----'; } | sha256sum) == "$(sha256sum <"$1")" ]] || return 1
@@ -252,11 +264,11 @@ ssh_signature() { # FILE MESSAGE: its key, the key's fingerprint and whether tou
   ssh-keygen -Y check-novalidate -n release-signoff@v1 -s "$1" <"$2" >/dev/null 2>&1 || return 1
   tail -c +15 "$tmp/blob" | head -c "$count" >"$tmp/key"
   key=$(openssl dgst -sha256 -binary "$tmp/key" | base64)
-  ask '{public: $public, fingerprint: $print, second_factor: ($flags == 5)}' -c --arg public "$kind $(base64 -w0 "$tmp/key")" --arg print "SHA256:${key%%=*}" --argjson flags $((16#$flags & 5))
+  (((16#$flags & 5) == 5)) && factor=true
+  printf '{"public": "%s", "fingerprint": "%s", "second_factor": %s}' "$kind $(base64 -w0 "$tmp/key")" "SHA256:${key%%=*}" $factor
 }
 check_approvals() { # 10, and what 11 and 12 need of it
-  local path name key number=0
-  : >"$tmp/papers"
+  local path name key number=0 options=()
   for path in "${approvals[@]}"; do
     name=${path##*/}
     if [[ $name == *.sig ]]; then [[ -e ${path%.sig} ]]; else [[ -e $path.sig ]]; fi || invalid 'a paper without its signature, or a signature without its paper'
@@ -265,18 +277,22 @@ check_approvals() { # 10, and what 11 and 12 need of it
     ((10#${name:0:2} == number)) || invalid 'the papers are not numbered from 01 on'
     need "$path"
     key=$(ssh_signature "$path.sig" "$path") || invalid "the signature of $name is not over it, or not made for this purpose"
-    utf8 "$path" && ask '$f | parse_line | paper($name; $about; $sha; $key)' -c --rawfile f "$path" --arg name "$name" --arg about "$about" --arg sha "$about_sha" \
-      --argjson key "$key" >>"$tmp/papers" || invalid "$name is no paper about this bundle's evidence"
+    utf8 "$path" || invalid "$name is no text"
+    options+=(--rawfile "text$number" "$path" --arg "name$number" "$name" --argjson "key$number" "$key")
   done
+  ask '$ARGS.named as $a | range(1; $n + 1) | $a["text\(.)"] as $text | $a["name\(.)"] as $name | $a["key\(.)"] as $key | $text | parse_line
+    | paper($name; $about; $sha; $key)' -c --argjson n "$number" --arg about "$about" --arg sha "$about_sha" "${options[@]}" >"$tmp/papers" ||
+    invalid "a paper is none about this bundle's evidence"
   read_decision
   [[ -e $tmp/approvers.json ]] || { said UNTRUSTED 'no trust policy about people was given (approvers.json)' && return; }
-  ask '($w | fromjson) as $who | $papers | untrusted($who) as $untrusted | {untrusted: $untrusted, problems: (if $untrusted != [] then [] else broken($who; $gate[0]; $at)
-    + missing($who) end)}' --slurpfile papers "$tmp/papers" --rawfile w "$tmp/approvers.json" --slurpfile gate "$tmp/gate" --arg at "$at" >"$tmp/findings" || invalid 'the papers cannot be judged'
-  if holds '$f[0].untrusted == []' --slurpfile f "$tmp/findings"; then judged=yes && said VALID "$number papers"
-  else said UNTRUSTED "$(jq -r '.untrusted[0]' "$tmp/findings")"; fi
+  ask '($w | fromjson) as $who | $papers | untrusted($who) as $untrusted | ($untrusted[0] // ""),
+    (if $untrusted != [] then "" else (broken($who; $gate[0]; $at) + missing($who))[0] // "" end) | tojson' \
+    -r --slurpfile papers "$tmp/papers" --rawfile w "$tmp/approvers.json" --slurpfile gate "$tmp/gate" --arg at "$at" >"$tmp/told" &&
+    mapfile -t findings <"$tmp/told" && ((${#findings[@]} == 2)) || invalid 'the papers cannot be judged'
+  problem=${findings[1]:1:-1}
+  if [[ ${findings[0]} == '""' ]]; then judged=yes && said VALID "$number papers"; else said UNTRUSTED "${findings[0]:1:-1}"; fi
 }
 check_rules() { # 11
-  problem=$(jq -r '.problems[0] // ""' "$tmp/findings" 2>/dev/null)
   if [[ ! $judged ]]; then said UNTRUSTED 'they cannot be applied to papers that are not trusted'
   elif [[ $problem && $made != yes ]]; then said INCOMPLETE "$problem"
   else said VALID "${problem:-all hold}"; fi
@@ -289,10 +305,11 @@ read_decision() { # $made: none, bad or yes; then $at and $result
     return
   fi
   (cd -- "$bundle" && for path in attestations/* attestations/approvals/*; do [[ ! -f $path || $path == attestations/release.dsse.json ]] || sha256sum -- "$path"; done) >"$tmp/inputs"
-  open_envelope "$file" release && decision_named=$named && fits "$people" && utf8 "$people" && holds '$f | parse_line | approvers' --rawfile f "$people" || return
-  ask '$f | parse | decision($r[0]; $about; $sha; $i | split("\n")[:-1] | map({digest: {sha256: .[:64]}, uri: .[66:]}) | sort_by(.uri); $policy)' --rawfile f "$tmp/release.payload" \
-    --slurpfile r "$tmp/record" --arg about "$about" --arg sha "$about_sha" --rawfile i "$tmp/inputs" --arg policy "$(sha "$people")" >"$tmp/decision" || return
-  at=$(jq -r .timeVerified "$tmp/decision") result=$(jq -r .verificationResult "$tmp/decision") made=yes
+  open_envelope "$file" release && decision_named=$named && fits "$people" && utf8 "$people" || return
+  ask '$p | parse_line | approvers | $f | parse | decision($r[0]; $about; $sha; $i | split("\n")[:-1] | map({digest: {sha256: .[:64]}, uri: .[66:]}) | sort_by(.uri); $policy)
+    | .timeVerified, .verificationResult, any(.gate.reasons[]; test("ran the gate|wrote the commit"))' -r --rawfile f "$tmp/release.payload" --rawfile p "$people" \
+    --slurpfile r "$tmp/record" --arg about "$about" --arg sha "$about_sha" --rawfile i "$tmp/inputs" --arg policy "$(sha "$people")" >"$tmp/told" || return
+  mapfile -t decided <"$tmp/told" && ((${#decided[@]} == 3)) && at=${decided[0]} result=${decided[1]} made=yes
 }
 check_decision() { # 12
   [[ $made != none ]] || { said INCOMPLETE 'no decision was made yet' && return; }
@@ -305,17 +322,16 @@ check_decision() { # 12
   if [[ $judged && $problem && $result == PASSED ]]; then invalid "the decision says PASSED, but $problem"
   elif [[ $judged && ! $problem && $result == FAILED && $trusted ]]; then
     # Names that are not ASCII may mean one person to `gate verify` and two to jq; a decision that is the stricter of both is taken.
-    holds '$d[0].gate.reasons[] | test("ran the gate|wrote the commit")' --slurpfile d "$tmp/decision" || invalid 'the decision says FAILED, but every rule holds'
+    [[ ${decided[2]} == true ]] || invalid 'the decision says FAILED, but every rule holds'
   fi
   said VALID "$result, key ${keyid:0:16}"
 }
 check_before() { # 13
-  local name before file
-  name=$(jq -r '.previous.bundle // ""' "$tmp/gate")
+  local name=${previous[1]} before file
   before=$(cd -- "$bundle" && pwd -P) && before=${before%/*}/$name/attestations
   for file in "$before/gate.dsse.json" "$before/gate.json"; do
     [[ $name ]] && plain "$file" || continue
-    [[ $(sha "$file") == "$(jq -r .previous.sha256 "$tmp/gate")" ]] || invalid "$name beside it is not the one that it names"
+    [[ "\"$(sha "$file")\"" == "${previous[2]}" ]] || invalid "$name beside it is not the one that it names"
     said VALID "$name, unchanged" && return
   done
   said VALID "${name:-none: the first of its folder}${name:+, which is not here}"

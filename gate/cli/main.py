@@ -19,6 +19,7 @@ from gate.errors import GateError
 SUBCOMMANDS = {
     "run": ("gate.cli.run", "Run the gate against a deployed service: GO or NO-GO."),
     "signoff": ("gate.cli.signoff", "Write the sign-off log from the evidence of one or more runs."),
+    "load": ("gate.cli.load", "Send load to a deployed service, and judge it."),
     "keys": ("gate.cli.keys", "Make keys that sign evidence."),
     "trust": ("gate.cli.trust", "Check a trust folder: whose signatures count."),
     "sign": ("gate.cli.sign", "Approve or reject a run with your own SSH key."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import click
 from gate.cli.mask import masked
 from gate.evidence import JOURNAL, replay
 from gate.evidence.files import replace_file
+from gate.model import RunRecord
 from gate.report.all import FORMATS
 from gate.report.clean import line
 
@@ -25,7 +27,7 @@ Exit status: 0 whatever the report says. It shows, it does not decide."""
 @click.option("--output", "-o", metavar="F", type=click.Path(path_type=Path), help="Write to this file instead of standard output.")
 def command(bundle: Path, form: str, output: Path | None) -> None:
     """Replay, render, write."""
-    record = replay(bundle / "data" / JOURNAL)
+    record = _as_left(replay(bundle / "data" / JOURNAL), bundle)
     if record.decision is None:
         click.echo(line(masked(f"gate: this run was interrupted, its report is no result: {record.interruption}"), 400), err=True)
     text = FORMATS[form](record).encode()
@@ -33,3 +35,11 @@ def command(bundle: Path, form: str, output: Path | None) -> None:
         click.echo(text, nl=False)
     else:
         replace_file(output, text)
+
+
+def _as_left(record: RunRecord, bundle: Path) -> RunRecord:
+    """Of a run that was killed after its verdict and before its evidence was published, no verdict is told."""
+    if record.decision is None or not bundle.resolve().name.endswith(".partial"):
+        return record
+    left = "it was stopped after its verdict and before its evidence was published"
+    return replace(record, decision=None, finished_at=None, interruption=left)

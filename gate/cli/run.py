@@ -5,16 +5,23 @@ from __future__ import annotations
 import io
 import secrets
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gate.errors import GateError
 
+if TYPE_CHECKING:
+    from gate.cli.with_load import WithLoad
+    from gate.target.settings import Settings
+
 HELP = """Run the release gate against a deployed service.
 
 BASE_URL, the four tokens (ADMIN_TOKEN, QA_TOKEN, OPS_TOKEN, VIEWER_TOKEN, or each with _FILE) and the other settings come from the
 environment, an env file (.env, staging.env) or gate.toml; tokens are never given on the command line.
+
+The evidence is a folder of its own. VERIFY.md in it says how a stranger checks it: with `gate verify`, or with their own copy of the verify.sh
+beside it, which needs nothing of this program.
 
 Exit status: 0 GO, 10 NO-GO, 11 INCONCLUSIVE, 1 the gate itself broke, 2 usage or configuration, 130 interrupted."""
 
@@ -32,12 +39,14 @@ Exit status: 0 GO, 10 NO-GO, 11 INCONCLUSIVE, 1 the gate itself broke, 2 usage o
 @click.option("--proxy", metavar="URL", help="HTTP proxy (GATE_PROXY); the proxy variables of the environment are not read.")
 @click.option("--concurrency", metavar="N", help="Requests in flight at once (GATE_CONCURRENCY).")
 @click.option("--level", metavar="CLASS", help="Strongest request class that may leave: read, denied, drill, burst (GATE_LEVEL; burst).")
+@click.option("--with-load", metavar="NAME", help="Send load as well: smoke, steady, ... of the profile's [load] (GATE_WITH_LOAD).")
+@click.option("--allow-production-load", is_flag=True, help="Send that load to production, too: smoke, only reads.")
 @click.option("--key", metavar="FILE", help="Private key that signs the evidence (GATE_KEY; `gate keys new`); without: UNSIGNED.")
 @click.option("--artifact", metavar="FILE", help="What is released, or its digest as sha256:HEX (GATE_ARTIFACT).")
 @click.option("--operator", metavar="NAME", help="Who runs this and may not approve it (GATE_OPERATOR; git's e-mail, else the login).")
 @click.option("--release-sha", metavar="SHA", help="Commit of the release, for the sign-off log (default: of this folder's checkout).")
 @click.option("--release-tag", metavar="TAG", help="Tag of the release, for the sign-off log (default: this checkout's).")
-def command(release_sha: str | None, release_tag: str | None, **options: Any) -> None:
+def command(release_sha: str | None, release_tag: str | None, *, allow_production_load: bool, **options: Any) -> None:
     """Settings, run, reports, verdict."""
     for stream in (sys.stdout, sys.stderr):
         # A report holds what a stranger's service said; a terminal that knows ASCII only must not end the run.
@@ -55,8 +64,11 @@ def command(release_sha: str | None, release_tag: str | None, **options: Any) ->
     from gate.evidence import Bundle
 
     known = about(settings, secrets.token_hex(6), release_sha, release_tag)
+    load = _load(settings, allow_production=allow_production_load)
     bundle = Bundle(settings.out_dir)
     run = Run(settings, policy, redactor, bundle, known)
+    if load is not None:
+        run.engine.loader = lambda: load.carry_out(run.engine, bundle.data, redactor)
     try:
         verdict = run.carry_out()
     except GateError as error:
@@ -65,3 +77,12 @@ def command(release_sha: str | None, release_tag: str | None, **options: Any) ->
         raise
     sys.stdout.flush()
     sys.exit(verdict.exit_status)
+
+
+def _load(settings: Settings, *, allow_production: bool) -> WithLoad | None:
+    """The load that was asked for, or None; ConfigurationError, before anything is sent, where it may not be sent."""
+    if settings.with_load is None:
+        return None
+    from gate.cli.with_load import WithLoad
+
+    return WithLoad(settings, settings.with_load, allow_production=allow_production)

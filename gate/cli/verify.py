@@ -32,8 +32,11 @@ NO_GO = 10
 @click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
 @click.option("--require-passed", is_flag=True, help="End with 10 unless the evidence is VALID and the decision PASSED.")
 @click.option("--chain", is_flag=True, help="BUNDLE is a folder of bundles: does each one's predecessor stand beside it, unchanged?")
-@click.option("--selftest", is_flag=True, help="Flip every bit of a copy, remove, add, rename, truncate: is each noticed?")
-def command(bundle: Path, trust: Path | None, *, as_json: bool, require_passed: bool, chain: bool, selftest: bool) -> None:
+@click.option("--selftest", is_flag=True, help="Flip bits of a copy, edit it at random, remove, add, rename: is each noticed?")
+@click.option("--seed", type=int, help="With --selftest: the same random changes as one before, which printed it.")
+def command(
+    bundle: Path, trust: Path | None, *, as_json: bool, require_passed: bool, chain: bool, selftest: bool, seed: int | None
+) -> None:
     """Verify, tell, exit."""
     if not bundle.is_dir():
         raise ConfigurationError(f"{bundle} is no folder", "a bundle that `gate run` has written", "Check the path")
@@ -49,7 +52,7 @@ def command(bundle: Path, trust: Path | None, *, as_json: bool, require_passed: 
     if selftest:
         from gate.evidence.verify.selftest import prove
 
-        sys.exit(prove(bundle, trusted, click.echo, lambda text: click.echo(text, err=True)))
+        sys.exit(prove(bundle, trusted, click.echo, lambda text: click.echo(text, err=True), seed))
     _one(bundle, trusted, as_json=as_json, require_passed=require_passed)
 
 

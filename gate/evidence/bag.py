@@ -10,6 +10,7 @@ from gate.evidence.files import sha256_file, write_new
 
 DECLARATION = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 TAGS = ("bagit.txt", "bag-info.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt")
+LOAD = "load"  # the one folder that data/ may hold: files of a load run
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")  # no folder, no escape, nothing that a shell, Windows or BagIt reads in its own way
 
 
@@ -26,11 +27,24 @@ def write_tags(folder: Path, info: dict[str, str]) -> None:
 
 
 def payload_files(folder: Path) -> list[Path]:
-    """Every file under `data/`, in the order of their names; anything but plain files is refused."""
-    found = sorted((folder / "data").iterdir(), key=lambda path: path.name)
-    for path in found:
+    """Every file under `data/`, in the order of their paths; anything but plain files, there and in `data/load/`, is refused."""
+    data, found = folder / "data", []
+    for path in [*data.iterdir(), *_load(data / LOAD)]:
+        if path == data / LOAD and path.is_dir() and not path.is_symlink():
+            continue
         if path.is_symlink() or not path.is_file() or not NAME.fullmatch(path.name):
             raise EvidenceError(f"{path} does not belong into a bundle", "plain files with plain names", "remove it and run the gate again")
+        found.append(path)
+    return sorted(found, key=lambda path: path.relative_to(data).as_posix())
+
+
+def _load(folder: Path) -> list[Path]:
+    """What the folder of a load run holds, if there is one; an empty one would be lost in a copy."""
+    if folder.is_symlink() or not folder.is_dir():
+        return []
+    found = list(folder.iterdir())
+    if not found:
+        raise EvidenceError(f"{folder} is empty", "the files of a load run", "remove it and run the gate again")
     return found
 
 

@@ -139,18 +139,24 @@ def _claim(out_dir: Path, moment: datetime) -> str:
     for later in range(SECONDS_TO_TRY):
         ts = (moment + timedelta(seconds=later)).strftime("%Y%m%dT%H%M%SZ")
         partial = _partial(out_dir, ts)
+        if _is_taken(out_dir, ts):
+            continue
         with told("created", partial):
             try:
                 partial.mkdir(mode=0o700)
             except FileExistsError:
                 continue
-        # Looked at only now: whoever had this second before has either published by now or never will.
-        if not any(os.path.lexists(out_dir / name) for name in (ts, *legacy_names(ts))):
+        # Looked at once more: whoever had this second before has either published by now or never will.
+        if not _is_taken(out_dir, ts):
             return ts
         partial.rmdir()
     raise EvidenceError(
         f"{out_dir} has no free name for this run", "a free second within the next hour", "clear old *.partial folders away"
     )
+
+
+def _is_taken(out_dir: Path, ts: str) -> bool:
+    return any(os.path.lexists(out_dir / name) for name in (ts, *legacy_names(ts)))
 
 
 def _partial(out_dir: Path, ts: str) -> Path:

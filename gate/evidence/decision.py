@@ -78,8 +78,13 @@ def statement(
 
 def inputs(bundle: Path) -> dict[str, str]:
     """Every paper but the decision itself: its path in the bundle, and its SHA-256."""
+    return {name: sha256_file(bundle / name) for name in papers(bundle)}
+
+
+def papers(bundle: Path) -> list[str]:
+    """Where in the bundle they are."""
     found = [path for path in (bundle / FOLDER).rglob("*") if path.is_file() and path != bundle / FOLDER / DECISION]
-    return {path.relative_to(bundle).as_posix(): sha256_file(path) for path in found}
+    return [path.relative_to(bundle).as_posix() for path in found]
 
 
 def read(said: Any, artifact: str) -> Decision:

@@ -79,18 +79,30 @@ def _case(template: Template, shape: Any, source: str, settings: Settings, endpo
 
 def _not_applicable(feature: str | None, settings: Settings) -> str | None:
     """Why a control that needs these features cannot apply to this target; None where it does."""
-    for part in (feature or "").split(","):
-        if part == "revoked_tokens":
-            if not settings.revoked_tokens:
-                return "no revoked token was given (REVOKED_TOKENS)"
-        elif part == "short_window":
-            if settings.rate_limit_window_seconds > PATIENCE:
-                return f"the window of {settings.rate_limit_window_seconds:g} s is longer than the {PATIENCE} s that the gate waits"
-        elif part and not settings.profile.has(part):
-            return f"the profile {settings.profile.name} has no section [{part}]"
-        elif part == "database" and settings.database_url is None:
-            return "DATABASE_URL is not set"
-    return None
+    reasons = (_lacking(part, settings) for part in (feature or "").split(",") if part)
+    return next((reason for reason in reasons if reason), None)
+
+
+def _lacking(part: str, settings: Settings) -> str | None:
+    """Why one feature is not there: some come from the settings, all others are sections of the profile."""
+    window, recall = settings.rate_limit_window_seconds, load_profile(settings).get("recall")
+    of_settings: dict[str, tuple[Any, str]] = {
+        "revoked_tokens": (settings.revoked_tokens, "no revoked token was given (REVOKED_TOKENS)"),
+        "short_window": (window <= PATIENCE, f"the window of {window:g} s is longer than the {PATIENCE} s that the gate waits"),
+        "with_load": (settings.with_load, "no load was asked for (gate run --with-load NAME)"),
+        "recall_under_load": (recall, f"the load profile '{settings.with_load}' times no recall meanwhile"),
+    }
+    if part in of_settings:
+        there, reason = of_settings[part]
+        return None if there else reason
+    if not settings.profile.has(part):
+        return f"the profile {settings.profile.name} has no section [{part}]"
+    return "DATABASE_URL is not set" if part == "database" and settings.database_url is None else None
+
+
+def load_profile(settings: Settings) -> dict[str, Any]:
+    """The profile of the load that was asked for; empty where there is none."""
+    return dict(settings.profile.data.get("load", {}).get("profiles", {}).get(settings.with_load, {}))
 
 
 def declared_ids(root: Path, profile: Profile) -> dict[str, str]:

@@ -13,7 +13,7 @@ from gate import __version__
 from gate.decide.rollback import Sample, evaluate
 from gate.decide.verdict import Policy
 from gate.decide.waivers import judge, waived
-from gate.model import THROTTLED, Control, LedgerLine, Observation, Outcome, Phase, Probe, Result, Safety, Trigger, Waiver
+from gate.model import THROTTLED, Control, Inconclusive, LedgerLine, Observation, Outcome, Phase, Probe, Result, Safety, Trigger, Waiver
 from gate.plugin.cases import Case
 from gate.plugin.drills import Drills
 from gate.plugin.outcome import Trial
@@ -77,6 +77,8 @@ class Engine:
         self.phase = Phase.PREFLIGHT
         self._entered: set[Phase] = set()
         self._store: dict[tuple[object, ...], Observation] = {}
+        self.loader: Callable[[], Any] = _no_loader  # sends the load that was asked for; the command sets it
+        self._loaded: Any = None
 
     def _observed(self, seen: Observation) -> None:
         """Called by the client's workers for every attempt, before that worker's next request."""
@@ -120,6 +122,17 @@ class Engine:
     def send_each(self, probes: Sequence[Probe]) -> list[Observation]:
         """Send all of these now, side by side, whatever was seen before; the answers in the order given. Writes still go one at a time."""
         return self.client.send_all(probes, merged=False)
+
+    def load(self) -> Any:
+        """What came of the load that was asked for: sent when it is first asked for, once. Raises what was raised then."""
+        if self._loaded is None:
+            try:
+                self._loaded = self.loader()
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is raised again by each control that judges the load
+                self._loaded = error
+        if isinstance(self._loaded, Exception):
+            raise self._loaded
+        return self._loaded
 
     def writing(self) -> AbstractContextManager[object]:
         """`with run.writing()`: nobody else writes until it is left; in it write with `send`, one at a time.
@@ -175,6 +188,10 @@ class Engine:
             self.stop_reason = f"preflight: {control.title}: {result.reason}"
             # Where the target could not even be measured, what else it answers says nothing about it.
             self.unreachable = result.outcome is not Outcome.FAILED
+
+
+def _no_loader() -> Any:
+    raise Inconclusive("load is sent by `gate run --with-load NAME` only")
 
 
 def _client_settings(settings: Settings, run_id: str) -> ClientSettings:

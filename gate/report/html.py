@@ -10,6 +10,7 @@ from gate.model import Outcome, RunRecord
 from gate.report import page
 from gate.report.clean import line
 from gate.report.html_findings import Places, groups
+from gate.report.html_load import section
 from gate.report.html_measured import audit, latency, ledger, recall, selftest, triggers
 from gate.report.html_verdict import changes, criteria, head
 from gate.report.view import before_and_after, result_of, waivers
@@ -45,6 +46,7 @@ def render(record: RunRecord, approvals: Sequence[Approval] = ()) -> str:
         selftest=selftest(record),
         triggers=triggers(record),
         latency=latency(record),
+        load=section(record.facts.get("load")),
         waivers=_waivers(record),
         waiver_change=before_and_after(record),
         approvals=list(page.within(papers, lambda item: page.size(item) + CARD, APPROVALS)),

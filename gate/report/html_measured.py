@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gate.model import LedgerLine, RunRecord, Safety
@@ -27,10 +27,14 @@ def recall(record: RunRecord) -> dict[str, Any]:
     groups = {name: _numbers(values) for name, values in list(fact(record, "timings").items())[:GROUPS]}
     if not any(groups.values()):
         groups = {"recall": _numbers([facts.get("trace_seconds")])}
+    return {"facts": _facts(facts, RECALL), **timed(groups, limit)}
+
+
+def timed(groups: Mapping[str, Sequence[float]], limit: float | None) -> dict[str, Any]:
+    """A bar for each of the times, in seconds, and where the limit stands beside them (None: not known)."""
     bars = [(f"{line(name, 30)} {place}", value) for name, values in groups.items() for place, value in enumerate(values, 1)]
     scale = 1.03 * max([limit or 0.0, *(value for _, value in bars)])  # a little more, so that the limit's line stands inside
     return {
-        "facts": _facts(facts, RECALL),
         "limit": f"{limit:g} s" if limit is not None else "",
         "mark": share(limit, scale) if limit else "",
         "bars": [{"name": name, "width": share(value, scale), "text": f"{value:.3f} s"} for name, value in bars],

@@ -100,7 +100,7 @@ def _entry(path: Path, shown: str) -> Entry:
         known = read(path)
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         return Entry(shown, path.name, problem=_why(path, error))
-    return Entry(shown, path.name, report=(path / REPORT).is_file(), **known)
+    return Entry(shown, path.name, report=not name[2] and (path / REPORT).is_file(), **known)
 
 
 def _why(path: Path, error: Exception) -> str:

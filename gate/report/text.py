@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gate.model import Control, Criterion, CriterionResult, Outcome, Result, RunRecord, Safety
+from gate.report import load
 from gate.report.clean import columns, folded, line, shown
 from gate.report.view import (
     before_and_after,
@@ -42,6 +43,7 @@ def render(record: RunRecord) -> str:
         _triggers(record),
         _measured("RECALL DRILL", fact(record, "recall_drill"), RECALL),
         _measured("AUDIT PACK", fact(record, "audit_pack"), PACK),
+        load.lines(record.facts.get("load")),
         _measured("SELF-TEST OF THE GATE", fact(record, "selftest"), SELFTEST),
         _ledger(record),
         result_lines(record),

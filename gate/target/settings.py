@@ -32,6 +32,7 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "proxy": ("GATE_PROXY",),
     "concurrency": ("GATE_CONCURRENCY",),
     "level": ("GATE_LEVEL",),
+    "with_load": ("GATE_WITH_LOAD",),
     "allow_http": ("GATE_ALLOW_HTTP",),
     "database_url": ("DATABASE_URL",),
     "revoked_tokens": ("REVOKED_TOKENS",),
@@ -79,6 +80,7 @@ class Settings:
     operator: str = ""
     commit_author: str = ""
     waivers: Path | None = None
+    with_load: str | None = None  # a load profile of the target profile
 
     @property
     def secrets(self) -> list[str]:
@@ -118,15 +120,14 @@ def load_settings(options: Mapping[str, Any], environ: Mapping[str, str] = os.en
     _refuse_unknown_variables(environ)
     sources = Sources(options, environ, folder or Path.cwd())
     profile = load_profile(sources.get("profile") or "supply_intel")
-    environment = _environment(sources)
     limit, cors = (profile.data.get(section, {}) for section in ("rate_limit", "cors"))
     return Settings(
         base_url=_base_url(sources),
         tokens=_tokens(profile, sources),
         profile=profile,
         policy=sources.get("policy") or "baseline",
-        environment=environment,
-        out_dir=Path(sources.get("out_dir") or f"reports/{environment}"),
+        environment=_environment(sources),
+        out_dir=Path(sources.get("out_dir") or f"reports/{_environment(sources)}"),
         batch_code=_batch_code(sources),
         concurrency=sources.integer("concurrency", profile.limits.concurrency, 1, 64),
         level=_level(sources),
@@ -140,10 +141,19 @@ def load_settings(options: Mapping[str, Any], environ: Mapping[str, str] = os.en
         rate_limit_enabled=sources.boolean("rate_limit_enabled", default=True),
         rate_limit_requests=sources.integer("rate_limit_requests", limit.get("requests", 300), 1, 1_000_000),
         rate_limit_window_seconds=float(sources.integer("rate_limit_window_seconds", int(limit.get("window_seconds", 60)), 1, 86_400)),
-        key=Path(key) if (key := sources.get("key")) else None,
-        waivers=Path(waivers) if (waivers := sources.get("waivers")) else None,
+        key=sources.path("key"),
+        waivers=sources.path("waivers"),
+        with_load=_with_load(sources.get("with_load"), profile),
         **{name: sources.get(name) or "" for name in ("artifact", "operator", "commit_author")},
     )
+
+
+def _with_load(name: str | None, profile: Profile) -> str | None:
+    known = profile.data.get("load", {}).get("profiles", {})
+    if name is not None and name not in known:
+        there = ", ".join(known) or f"none: the profile {profile.name} has no section [load]"
+        raise ConfigurationError(f"there is no load profile '{name[:80]}'", f"one of {there}", "Check --with-load")
+    return name
 
 
 def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
@@ -167,6 +177,11 @@ class Sources:
     def variable(self, name: str) -> str | None:
         """An environment variable, or the same from the env file; empty counts as unset."""
         return self._environ.get(name) or self._file.get(name) or None
+
+    def path(self, setting: str) -> Path | None:
+        """A setting that names a file."""
+        text = self.get(setting)
+        return Path(text) if text else None
 
     def get(self, setting: str) -> str | None:
         """A setting as text."""

@@ -181,7 +181,8 @@ def test_denials_are_recorded(trail, users, run, measured, t, tools):
     for seen in denied:
         actors = named[seen.request_id]
         if actors != {users(seen.probe.identity)}:
-            raise Unmet(f"an event by {users(seen.probe.identity)} for the refused {seen.probe}", ", ".join(sorted(actors)) or "none")
+            told = ", ".join(sorted(actors)) or "none that holds its request id"
+            raise Unmet(f"an event by {users(seen.probe.identity)} for the refused {seen.probe}", told)
 
 
 def ended_before(seen, other, tools):
@@ -192,7 +193,11 @@ def ended_before(seen, other, tools):
 
 def is_denial(seen, t):
     """Whether this was a plain call of an endpoint by a known user, refused for his roles."""
-    paths = {t.fill(endpoint.path).split("?")[0] for endpoint in t.profile.endpoints}
+    identity = t.profile.identities.get(seen.probe.identity)
+    if identity is None or seen.response is None or seen.response.status not in t.profile.auth.denied_status or seen.probe.provokes:
+        return False
+    path = seen.probe.target.partition("?")[0]
+    asked = [item for item in t.profile.endpoints if item.method == seen.probe.method and t.fill(item.path).partition("?")[0] == path]
     plain = not any(name.lower() == "x-request-id" for name, _ in seen.probe.headers)
-    known = seen.probe.identity in t.profile.identities and seen.response is not None and seen.response.status == 403
-    return known and plain and not seen.probe.provokes and seen.probe.target.split("?")[0] in paths
+    # A 404 is a refusal where the caller may not know that the thing exists, and says nothing where he may.
+    return plain and any(item.protected and not item.admits(identity) for item in asked)

@@ -154,7 +154,7 @@ def excepted(bundle: Path, lab: Lab, who: str, rule: str, person: str, *, reason
     only(bundle, lab, ("eng", "Engineering"), ("eng", "QA"), ("ops", "Operations"))
     rules = ("distinct-person", "distinct-key") if rule == "both" else (rule,)
     for one in rules:
-        told = {"rule": one, "person": person, "reason": reason}
+        told: dict[str, Any] = {"rule": one, "person": person, "reason": reason}
         bundles.sign(bundle, lab.made, who, "QA", kind=approval.EXCEPTION_TYPE, **told)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -88,6 +88,7 @@ def run(
     at: datetime = BEGUN,
     change: Callable[[str, Any], Any] = lambda _event, data: data,
     reports: Callable[[dict[str, str]], dict[str, str]] = lambda files: files,
+    load: Sequence[str] = (),
     **started: str,
 ) -> Path:
     """A published bundle of a run in which the first control ends like that."""
@@ -107,6 +108,9 @@ def run(
         for event, data in events:
             journal.append(event, change(event, data))
     record = replay(bundle.journal)
+    for name in load:
+        (bundle.data / "load").mkdir(exist_ok=True)
+        (bundle.data / "load" / name).write_text(f"{name} of a load run\n")
     return bundle.publish(
         reports(render_all(record)), attest=lambda digest: papers(record, digest, previous_bundle(out_dir, bundle.ts), key)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,8 +15,9 @@ from click.testing import CliRunner, Result
 
 from gate.cli.main import main
 from gate.evidence import approval as approvals
-from gate.evidence import replay, rules
-from gate.evidence.verify import verify
+from gate.evidence import decision, replay, rules
+from gate.evidence.dsse import sign as seal
+from gate.evidence.verify import State, verify
 from gate.evidence.verify.papers import read_papers, read_statement
 from gate.model import Outcome
 from tests.evidence import bundles
@@ -182,6 +184,19 @@ CASES: dict[str, Case] = {
 }
 
 
+# What somebody could try so that a release passes without three people's consent, and the case of the table that is it.
+ATTACKS: dict[str, str] = {
+    "two roles only": "two roles only",
+    "one person twice": "one person for two roles",
+    "one key under two names": "one key under a second name",
+    "wrong role": "a role that is not theirs",
+    "operator approves": "whoever ran it",
+    "rejection ignored": "a rejection",
+    "expired key": "a key that has expired",
+    "approval copied from another run": "approvals of another run",
+}
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Company:
     folder = tmp_path_factory.mktemp("company")
@@ -282,6 +297,43 @@ def test_the_last_paper_by_the_command(name: str, lay: Callable[..., Path], made
     done = sign(bundle, made, case.papers[-1])
     assert done.exit_code == case.signing, done.output
     assert (contents(bundle) == before) == (case.signing != 0)
+
+
+def forge(bundle: Path, made: Company) -> None:
+    """PASSED, by the true release key, whatever the rules say."""
+    people = made.load().digestible
+    assert people is not None
+    folder = bundle / "attestations"
+    (folder / decision.PEOPLE_COPY).write_bytes(people)
+    (folder / decision.RELEASE_COPY).write_bytes(made.release.public.pem)
+    policy = hashlib.sha256(people).hexdigest()
+    said = decision.statement(bundle, approvals.subject(bundle), "", resource="urn:x", policy=policy, at=stamp(0), reasons=[])
+    (folder / decision.DECISION).write_bytes(seal(said, made.release))
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_an_attack_is_refused_when_it_is_decided_and_when_it_is_verified(attack: str, lay: Callable[..., Path], made: Company) -> None:
+    case = CASES[ATTACKS[attack]]
+    bundle = lay(case)
+    case.change(bundle, made)
+    refused = decide(bundle, made)
+    assert refused.exit_code == DECIDED[case.kind] != 0
+    assert "PASSED" not in refused.output
+    forge(bundle, made)
+    found = verify(bundle, made.load())
+    where = {
+        "missing": (State.INVALID, 12),
+        "broken": (State.INVALID, 12),
+        "untrusted": (State.UNTRUSTED, 10),
+        "invalid": (State.INVALID, 10),
+    }
+    assert (found.state, found.step) == where[case.kind], found.reason
+
+
+def test_the_forgery_alone_is_no_reason_to_refuse(lay: Callable[..., Path], made: Company) -> None:
+    bundle = lay(CASES["three people, three roles"])
+    forge(bundle, made)
+    assert verify(bundle, made.load()).state is State.VALID
 
 
 @pytest.mark.parametrize("kind", ["fine", "broken"])

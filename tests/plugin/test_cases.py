@@ -203,6 +203,11 @@ def test_no_shipped_control_needs_a_feature_that_no_profile_can_have(tmp_path: P
     assert not [part for part, reason in reasons.items() if "has no section" in (reason or "")]
 
 
+def test_load_that_nobody_asked_for_is_not_applicable(tmp_path: Path) -> None:
+    reason = expand(declared(feature="load,with_load"), "suites/load/test_x.py", settings(tmp_path))[0].reason
+    assert "section [load]" in (reason or "") or reason == "no load was asked for (gate run --with-load NAME)"
+
+
 def named(node: ast.AST) -> list[tuple[object, ast.expr]]:
     """The named values of a call, or of a dictionary of such (`**DRILL`)."""
     if isinstance(node, ast.Call):

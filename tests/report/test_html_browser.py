@@ -4,6 +4,7 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from playwright.sync_api import Browser, Dialog, Page, Request, expect, sync_pla
 from gate.model import Outcome, RunRecord, Verdict
 from gate.report import html
 from gate.report.index import Entry, render_index
+from gate.report.load_chart import svg
+from tests.report.load_fact import load_fact, seconds
 
 ROOT = Path(__file__).parents[2]
 FLAGS = (
@@ -47,6 +50,20 @@ FAINT = """() => {
     }
   }
   return [found, document.querySelectorAll("body *").length];
+}"""
+# What of a picture's text and marks lies outside it, or on other text.
+ASTRAY = """(svg) => {
+  const whole = svg.getBoundingClientRect(), found = [];
+  const texts = [...svg.querySelectorAll("text")].map((node) => [node.textContent, node.getBoundingClientRect()]);
+  for (const [name, box] of [...texts, ...[...svg.querySelectorAll("path")].map((node) => ["path", node.getBoundingClientRect()])]) {
+    if (box.left < whole.left || box.right > whole.right || box.top < whole.top || box.bottom > whole.bottom) found.push(name);
+  }
+  for (const [name, one] of texts) for (const [other, two] of texts) {
+    const across = Math.min(one.right, two.right) - Math.max(one.left, two.left);
+    const along = Math.min(one.bottom, two.bottom) - Math.max(one.top, two.top);
+    if (one !== two && across > 0 && along > 2) found.push(`${name} on ${other}`);
+  }
+  return found;
 }"""
 Open = Callable[..., Page]
 APPROVAL: dict[str, object] = {
@@ -245,3 +262,42 @@ def test_5000_controls_open_and_filter_quickly(
     assert page.locator("#rows tr:not([hidden])").count() == 1
     assert page.evaluate("document.body.offsetHeight") > 0
     assert time.monotonic() - started < 2.0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_load_run_is_drawn(scheme: Any, show: Open, runs: dict[str, RunRecord], tmp_path: Path) -> None:
+    text = html.render(replace(runs["go"], facts={**runs["go"].facts, "load": load_fact()}))
+    page = show(text, color_scheme=scheme)
+    load = page.locator("section[aria-labelledby=load]")
+    drawn = load.get_by_role("img", name="Latency and throughput under load")
+    assert "Errors: 6 in all." in (drawn.locator("desc").text_content() or "")
+    assert drawn.evaluate(ASTRAY) == []
+    assert drawn.locator("text").first.evaluate("node => getComputedStyle(node).fill") == page.evaluate(
+        "getComputedStyle(document.body).color"
+    )
+    assert page.evaluate(FAINT)[0] == []
+    assert len(load.screenshot(path=tmp_path / f"load-{scheme}.png")) > 20_000
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 680, "height": 960})  # what A4 leaves between its margins
+    assert load.evaluate("node => node.scrollWidth") == 680
+    assert page.evaluate(FAINT)[0] == []
+    assert page.pdf(format="A4").startswith(b"%PDF-")
+    page.emulate_media(media="screen")
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    page.locator("a[href='#load']").click()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Latency and throughput under load"
+
+
+@pytest.mark.parametrize("number", [1, 7, 300, 3600, 40_000])
+def test_a_picture_by_itself_has_room_for_all_that_is_in_it(number: int, browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "chart.svg"
+    path.write_bytes(svg([*seconds(number), {}], title="Load steady").encode())
+    page = browser.new_page(viewport={"width": 700, "height": 600}, color_scheme="dark")
+    page.goto(path.as_uri())
+    drawn = page.locator("svg")
+    assert drawn.evaluate(ASTRAY) == []
+    assert drawn.locator("rect").evaluate("node => getComputedStyle(node).fill") == "rgb(255, 255, 255)"
+    assert drawn.locator("text").first.evaluate("node => getComputedStyle(node).fill") == "rgb(0, 0, 0)"
+    page.close()

@@ -235,10 +235,11 @@ def test_sigkill(reference: Any, tmp_path: Path) -> None:
 
 
 def forms(secret: str) -> list[str]:
-    """How a secret could be written."""
+    """How a secret could be written: plain, base64, hex, and each character for itself as URLs, JSON and HTML have it."""
     raw = secret.encode()
     base64_forms = [base64.b64encode(raw).decode().rstrip("="), base64.b64encode(b"user:" + raw).decode()[8:-4]]
-    return [secret, quote(secret, safe=""), json.dumps(secret)[1:-1], raw.hex(), *base64_forms]
+    escaped = ["".join(form.format(byte) for byte in raw) for form in ("%{:02x}", "\\u{:04x}", "&#{};")]
+    return [secret, quote(secret, safe=""), json.dumps(secret)[1:-1], raw.hex(), *base64_forms, *escaped]
 
 
 @pytest.mark.parametrize("fault", ["healthy", "everything fails"])
@@ -250,9 +251,7 @@ def test_no_secret_in_any_file(fault: str, gate: Any, reference: Any) -> None:
             return answer
         sent = asked.headers.get("Authorization", asked.headers.get("X-Api-Key", ""))
         token = sent.rpartition(" ")[2]
-        body = json.dumps(
-            {"error": {"message": f"bad {sent} {base64.b64encode(token.encode()).decode()} {quote(token)} {token[:-5]}"}}
-        ).encode()
+        body = json.dumps({"error": {"message": f"bad {sent} {' '.join(forms(token))} {token[:-5]}"}}).encode()
         return Answer(500, [*answer.headers, ("X-Echo", sent)], body)
 
     awkward = {"DATABASE_URL": reference.settings["DATABASE_URL"]}

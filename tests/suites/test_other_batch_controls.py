@@ -11,7 +11,7 @@ import pytest
 from gate.model import Inconclusive, Unmet
 from tests.suites.made_up import saw, suite, target
 
-OTHER, ORDER = suite("recall/test_other_batches.py"), suite("audit/test_order.py")
+OTHER, ORDER, DRILLS = suite("recall/test_other_batches.py"), suite("audit/test_order.py"), suite("recall/conftest.py")
 ROW = {"batches": 1, "customers": {"c1", "c2"}, "quantity": 10, "suppliers": {"s1"}, "raw_material_lots": {"l1"}, "finished_lots": {"f1"}}
 
 
@@ -30,29 +30,40 @@ def recalled(customers: int = 2, quantity: str = "10.0", suppliers: int = 1, lot
     return saw({"simulation": {"batch_code": "B-2", **figures, "customers": rows}})
 
 
+def traced(supplier: str, code: str) -> Any:
+    return saw({"batch_code": code, "backward": {"suppliers": [{"supplier_id": supplier}]}, "forward": {}})
+
+
+DRILL = SimpleNamespace(recalls=[recalled()], traces=[traced("s1", "B-1")], trace=traced("s1", "B-1").json())
+
+
 def others(recall: Any, *rows: dict[str, Any], problem: str = "") -> Any:
-    return OTHER.Others({"B-2": recall}, {}, {"B-2": list(rows or (ROW, ROW))}, problem)
+    return DRILLS.Others({"B-2": recall}, {}, {"B-2": list(rows or (ROW, ROW))}, problem)
 
 
 def test_a_recall_that_agrees_with_the_records_passes() -> None:
-    OTHER.test_hard_recalls(others(recalled()), count, target())
+    OTHER.test_hard_recalls(others(recalled()), DRILL, count, target())
 
 
 @pytest.mark.parametrize("answer", [recalled(1), recalled(3), recalled(quantity="9.5"), recalled(suppliers=2), recalled(lots=0)])
 def test_a_recall_that_does_not_is_a_finding(answer: Any) -> None:
     with pytest.raises(Unmet, match="as in the records"):
-        OTHER.test_hard_recalls(others(answer), count, target())
+        OTHER.test_hard_recalls(others(answer), DRILL, count, target())
 
 
 def test_records_that_changed_meanwhile_prove_nothing() -> None:
     with pytest.raises(Inconclusive, match="changed meanwhile"):
-        OTHER.test_hard_recalls(others(recalled(3), ROW, ROW | {"customers": {"c1"}}), count, target())
+        OTHER.test_hard_recalls(others(recalled(3), ROW, ROW | {"customers": {"c1"}}), DRILL, count, target())
 
 
 def test_without_records_nothing_is_said() -> None:
-    for found in (others(recalled(), problem="no database"), OTHER.Others()):
-        with pytest.raises(Inconclusive):
-            OTHER.test_hard_recalls(found, count, target())
+    with pytest.raises(Inconclusive, match="no database"):
+        OTHER.test_hard_recalls(others(recalled(), problem="no database"), DRILL, count, target())
+
+
+def test_where_there_is_no_other_batch_nothing_more_can_be_wrong() -> None:
+    OTHER.test_hard_recalls(DRILLS.Others(), DRILL, count, target())
+    OTHER.test_hard_traces(DRILLS.Others(), DRILL, count, target())
 
 
 @pytest.mark.parametrize(
@@ -64,7 +75,7 @@ def test_without_records_nothing_is_said() -> None:
 )
 def test_almost_the_same_code_finds_nothing(almost: Any) -> None:
     with pytest.raises(Unmet, match="nothing for"):
-        OTHER.test_almost(almost, count, target())
+        OTHER.test_almost(almost, DRILL, count, target())
 
 
 def test_a_refusal_of_an_odd_code_is_right() -> None:
@@ -79,7 +90,16 @@ def test_a_refusal_of_an_odd_code_is_right() -> None:
             }
         }
     )
-    OTHER.test_almost({"the recall of B_1": none, "the trace of B-1X": saw({}, 404), "the trace of B_1": saw({}, 422)}, count, target())
+    answers = {"the recall of B_1": none, "the trace of B-1X": saw({}, 404), "the trace of B_1": saw({}, 422)}
+    OTHER.test_almost(answers, DRILL, count, target())
+
+
+def test_a_code_cut_short_may_be_another_batch_and_not_the_drills() -> None:
+    cut = target().settings.batch_code[:-1]
+    OTHER.test_almost({f"the trace of {cut}": traced("s2", cut)}, DRILL, count, target())
+    for wrong in (traced("s1", cut), traced("s2", "BATCH-OTHER")):
+        with pytest.raises(Unmet, match="or another batch"):
+            OTHER.test_almost({f"the trace of {cut}": wrong}, DRILL, count, target())
 
 
 def event(number: int, *, prev: int | None = None, entity: str = "pack", action: str = "DONE", digest: str = "") -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gate.evidence.approval import APPROVALS, FILE
-from gate.evidence.bag import DECLARATION, NAME, TAGS
+from gate.evidence.bag import DECLARATION, LOAD, NAME, TAGS
 from gate.evidence.decision import DECISION, PEOPLE_COPY, RELEASE_COPY
 from gate.evidence.statement import FOLDER, PUBLIC_COPY, SIGNED, UNSIGNED
 from gate.evidence.verify.memo import Memo
@@ -35,7 +35,7 @@ def check_folder(bundle: Path) -> str:
         raise Wrong(State.INVALID, f"{FOLDER} is no folder")
     for name in TAGS:
         _plain(top[name])
-    payload = list(_inside(top["data"], lambda name: bool(NAME.fullmatch(name))))
+    payload = _plain_payload(top["data"])
     papers = [path for path in _entries(top[FOLDER]) if path.name != APPROVALS]
     for path in papers:
         if path.name not in PAPERS:
@@ -46,11 +46,16 @@ def check_folder(bundle: Path) -> str:
     return f"{len(payload)} files of evidence, {len(papers)} papers"
 
 
+def _plain_payload(data: Path) -> list[Path]:
+    found = list(_inside(data, NAME.fullmatch, apart=LOAD))
+    return found + (list(_inside(data / LOAD, NAME.fullmatch)) if os.path.lexists(data / LOAD) else [])
+
+
 def check_bag(bundle: Path) -> str:
     """Step 2."""
     if small(bundle / "bagit.txt") != DECLARATION.encode():
         raise Wrong(State.INVALID, "bagit.txt is not that of a BagIt 1.0 bag")
-    files = list(_entries(bundle / "data"))
+    files = _payload(bundle)
     oxum = f"Payload-Oxum: {sum(path.stat().st_size for path in files)}.{len(files)}"
     lines = small(bundle / "bag-info.txt").decode("utf-8", "replace").split("\n")
     if [line for line in lines if line.startswith("Payload-Oxum:")] != [oxum]:
@@ -60,8 +65,8 @@ def check_bag(bundle: Path) -> str:
 
 def check_payload(bundle: Path, memo: Memo) -> str:
     """Step 3."""
-    listed = _manifest(bundle, "manifest-sha256.txt")
-    there = {f"data/{path.name}" for path in _entries(bundle / "data")}
+    listed = memo.beside(("manifest",), ("manifest",), lambda: _manifest(bundle, "manifest-sha256.txt"))
+    there = memo.beside((), ("data",), lambda: {path.relative_to(bundle).as_posix() for path in _payload(bundle)})
     return _compare(bundle, listed, there, memo)
 
 
@@ -75,7 +80,7 @@ def small(path: Path, most: int = SMALL) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as handle:
-            content = handle.read(most + 1)
+            content = handle.read(min(most, os.fstat(descriptor).st_size) + 1)
     except OSError as error:
         raise Wrong(State.INVALID, f"{path.name} cannot be read ({error.strerror})") from None
     if len(content) > most:
@@ -99,9 +104,16 @@ def _compare(bundle: Path, listed: dict[str, str], there: set[str], memo: Memo) 
     if odd := sorted(set(listed) ^ there):
         raise Wrong(State.INVALID, f"{odd[0]:.120} is {'missing' if odd[0] in listed else 'not listed'}")
     for name, digest in listed.items():
-        if memo.sha256(bundle / name) != digest:
+        if memo.sha256(bundle, name) != digest:
             raise Wrong(State.INVALID, f"{name} was changed")
     return f"{len(listed)} files"
+
+
+def _payload(bundle: Path) -> list[Path]:
+    """The files of data/ and of data/load/; step 1 has seen that there is nothing else."""
+    found = _entries(bundle / "data")
+    load = [path for path in found if path.name == LOAD]
+    return [path for path in found if path not in load] + [path for folder in load for path in _entries(folder)]
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -111,14 +123,15 @@ def _entries(folder: Path) -> list[Path]:
         raise Wrong(State.INVALID, f"{folder.name} cannot be read ({error.strerror})") from None
 
 
-def _inside(folder: Path, belongs: object) -> Iterator[Path]:
+def _inside(folder: Path, belongs: Callable[[str], object], apart: str = "") -> Iterator[Path]:
+    """The plain files of a folder that must hold some, and nothing else but the entry `apart`."""
     if not _is_folder(folder):
         raise Wrong(State.INVALID, f"{folder.name} is no folder")
-    found = _entries(folder)
+    found = [path for path in _entries(folder) if path.name != apart]
     if not found:
         raise Wrong(State.INVALID, f"{folder.name} is empty")
     for path in found:
-        if not callable(belongs) or not belongs(path.name):
+        if not belongs(path.name):
             raise Wrong(State.INVALID, f"'{folder.name}/{path.name:.80}' does not belong into a bundle")
         _plain(path)
         yield path

@@ -107,7 +107,7 @@ def _copied(path: Path) -> PublicKey:
     return key
 
 
-def read_papers(bundle: Path, said: Said) -> list[Paper]:
+def read_papers(bundle: Path, said: Said, memo: Memo | None = None) -> list[Paper]:
     """Step 10, as far as the papers go by themselves."""
     folder = bundle / FOLDER / APPROVALS
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
@@ -116,37 +116,46 @@ def read_papers(bundle: Path, said: Said) -> list[Paper]:
         raise Wrong(State.INVALID, "a paper without its signature, or a signature without its paper")
     if [int(name[:2]) for name in papers] != list(range(1, len(papers) + 1)):
         raise Wrong(State.INVALID, "the papers are not numbered from 01 on")
-    return [approval.read(name, small(folder / name), small(folder / f"{name}.sig"), said.about) for name in papers]
+    return [_paper((name, small(folder / name), small(folder / f"{name}.sig"), said.about), memo or Memo()) for name in papers]
 
 
-def check_people(papers: list[Paper], said: Said, trust: Trust | None, decided_at: str | None) -> rules.Findings:
+def _paper(given: tuple[str, bytes, bytes, tuple[str, str]], memo: Memo) -> Paper:
+    return memo.once(("paper", *given), lambda: approval.read(*given))
+
+
+def check_people(papers: list[Paper], said: Said, trust: Trust | None, decided_at: str | None, memo: Memo | None = None) -> rules.Findings:
     """Step 10, as far as the trust policy goes, and step 11."""
-    if trust is None or trust.approvers is None:
+    approvers = trust.approvers if trust else None
+    if approvers is None:
         raise Wrong(State.UNTRUSTED, "no trust policy about people was given (approvers.toml or approvers.json)")
     own = said.extension
     about = rules.About(own["finishedAt"], own["operator"], own["commitAuthor"], own["verdict"])
-    found = rules.check(papers, trust.approvers, about, decided_at)
+    found = (memo or Memo()).once(("rules", *papers, about, decided_at), lambda: rules.check(papers, approvers, about, decided_at))
     if found.untrusted:
         raise Wrong(State.UNTRUSTED, found.untrusted[0])
     return found
 
 
-def read_decision(bundle: Path, said: Said, record: RunRecord) -> tuple[decision.Decision, Envelope] | None:
+def read_decision(bundle: Path, said: Said, record: RunRecord, memo: Memo | None = None) -> tuple[decision.Decision, Envelope] | None:
     """Step 12, as far as the decision goes by itself."""
     path, people = bundle / FOLDER / decision.DECISION, bundle / FOLDER / decision.PEOPLE_COPY
     if not path.is_file():
         if people.exists() or (bundle / FOLDER / decision.RELEASE_COPY).exists():
             raise Wrong(State.INVALID, "copies that come with a decision, and no decision")
         return None
-    envelope = open_envelope(small(path))
-    found = decision.read(envelope.statement, record.artifact)
+    memo, content = memo or Memo(), small(path)
+    envelope = memo.once(("decision", content), lambda: open_envelope(content))
+    found = memo.once(("decided", content, record.artifact), lambda: decision.read(envelope.statement, record.artifact))
     if found.about != said.about:
         raise Wrong(State.INVALID, "the decision is about another statement")
-    if found.inputs != decision.inputs(bundle):
-        odd = min(set(found.inputs.items()) ^ set(decision.inputs(bundle).items()))[0]
+    listed = memo.beside((), ("papers",), lambda: decision.papers(bundle))
+    there = {name: memo.sha256(bundle, name) for name in listed}
+    if found.inputs != there:
+        odd = min(set(found.inputs.items()) ^ set(there.items()))[0]
         raise Wrong(State.INVALID, f"the decision does not cover {odd} as it is")
-    read_approvers(small(people))
-    if found.policy != sha256_file(people):
+    policy = small(people)
+    memo.once(("people", policy), lambda: read_approvers(policy))
+    if found.policy != hashlib.sha256(policy).hexdigest():
         raise Wrong(State.INVALID, "the decision follows another policy than the copy beside it")
     return found, envelope
 

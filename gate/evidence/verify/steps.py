@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from gate.errors import GateError
 from gate.evidence import rules
-from gate.evidence.approval import Paper
+from gate.evidence.approval import APPROVALS, Paper
 from gate.evidence.decode import Mismatch
 from gate.evidence.files import sha256_file
 from gate.evidence.statement import FOLDER, SIGNED, UNSIGNED
@@ -71,32 +71,37 @@ class _Walk:
 
     def _walk(self) -> None:
         bundle, trust = self._bundle, self._trust
-        self._step(lambda: folder.check_folder(bundle))
-        self._step(lambda: folder.check_bag(bundle))
-        self._step(lambda: folder.check_payload(bundle, self._memo))
-        self._step(lambda: folder.check_tags(bundle, self._memo))
+        once, beside = self._memo.once, self._memo.beside
+        self._step(lambda: beside((), (1,), lambda: folder.check_folder(bundle)))
+        self._step(lambda: beside(("bag",), (2,), lambda: folder.check_bag(bundle)))
+        self._step(lambda: beside(("data/", "manifest"), (3,), lambda: folder.check_payload(bundle, self._memo)))
+        self._step(lambda: beside(("bag", "manifest", "tagmanifest"), (4,), lambda: folder.check_tags(bundle, self._memo)))
         # Every byte of the payload is that of the tag manifest now, so what is made of it depends on that alone.
-        payload = sha256_file(bundle / "tagmanifest-sha256.txt")
-        once = self._memo.once
+        payload = self._memo.sha256(bundle, "tagmanifest-sha256.txt")
         record = self._needed(lambda: once(("journal", payload), lambda: run.read_journal(bundle)), lambda found: f"{found.events} events")
         decision = self._needed(lambda: once(("verdict", payload), lambda: run.recompute(record)), lambda found: f"{found.verdict} again")
         self._verdict = decision.verdict.value
-        self._step(lambda: self._memo.once(("reports", payload), lambda: run.check_reports(bundle, record, decision)))
-        said = self._needed(lambda: papers.read_statement(bundle, record, self._memo), lambda found: found.path)
-        self._step(lambda: papers.check_signature(bundle, said, trust))
+        self._step(lambda: once(("reports", payload), lambda: run.check_reports(bundle, record, decision)))
+        own = (f"{FOLDER}/gate.",)
+        said = self._needed(
+            lambda: beside((*own, "tagmanifest"), (8, payload), lambda: papers.read_statement(bundle, record, self._memo)),
+            lambda found: found.path,
+        )
+        self._step(lambda: beside(own, (9, said.sha256), lambda: papers.check_signature(bundle, said, trust)))
         self._people(record, said)
         self._step(lambda: self._before(said))
 
     def _people(self, record: RunRecord, said: papers.Said) -> None:
         """Steps 10 to 12. The decision is read early, as the rules ask when it was made; what is wrong with it shows at its own step."""
-        bundle, trust = self._bundle, self._trust
+        bundle, trust, memo = self._bundle, self._trust, self._memo
         found: list[Any] = []
-        early = self._early(lambda: papers.read_decision(bundle, said, record))
+        early = self._early(lambda: papers.read_decision(bundle, said, record, memo))
         at = early[0].at if early else None
 
         def approvals() -> str:
-            self._papers = papers.read_papers(bundle, said)
-            found.append(papers.check_people(self._papers, said, trust, at))
+            reads = (f"{FOLDER}/{APPROVALS}/",)
+            self._papers = memo.beside(reads, (10, said.sha256), lambda: papers.read_papers(bundle, said, memo))
+            found.append(papers.check_people(self._papers, said, trust, at, memo))
             return f"{len(self._papers)} papers"
 
         def check_rules() -> str:
@@ -109,7 +114,7 @@ class _Walk:
             return f"{len(problems)} do not hold: {problems[0]}" if problems else "all hold"
 
         def decide() -> str:
-            made = papers.read_decision(bundle, said, record)
+            made = papers.read_decision(bundle, said, record, memo)
             if made is None:
                 raise Wrong(State.INCOMPLETE, "no decision was made yet")
             self._decision = made[0].result
