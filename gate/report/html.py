@@ -113,14 +113,16 @@ def _controls(record: RunRecord, places: Places) -> list[dict[str, Any]]:
         {
             "id": line(control.id, 80),
             "title": line(control.title, 200),
-            "outcome": result_of(record, control).outcome.value,
+            "outcome": result.outcome.value,
             "severity": control.severity.value,
             "basis": control.basis.value,
             "criterion": control.criterion.value,
             "suite": line(control.suite, 40),
             "anchor": places.get(control.id, ""),
+            "exempt": line(result.reason, 300) if result.outcome is Outcome.NOT_APPLICABLE else "",
         }
         for control in record.controls
+        for result in (result_of(record, control),)
     )
     return list(page.within(rows, lambda row: page.size(row) + ROW, CONTROLS))
 

@@ -40,6 +40,7 @@ def render(record: RunRecord) -> str:
         _waivers(record),
         _findings("STANDS IN THE WAY", [pair for pair in found if pair[0].id in blocking], record),
         _findings("REPORTED, DOES NOT BLOCK", [pair for pair in found if pair[0].id not in blocking], record),
+        _exempt(record),
         _triggers(record),
         _measured("RECALL DRILL", fact(record, "recall_drill"), RECALL),
         _measured("AUDIT PACK", fact(record, "audit_pack"), PACK),
@@ -112,6 +113,19 @@ def _findings(title: str, pairs: list[tuple[Control, Result]], record: RunRecord
         more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
         told = f"{', '.join(line(item, 40) for item in ids[:NAMED])}{more}: {line(reason, 300)}"
         lines += ["", *_item(f"not run: {len(ids)}", told, 16)]
+    return lines
+
+
+def _exempt(record: RunRecord) -> list[str]:
+    """What this target lacks, or nobody asked for: a reader must not take it for passed."""
+    reasons: dict[str, list[str]] = {}
+    for control in record.controls:
+        if (result := result_of(record, control)).outcome is Outcome.NOT_APPLICABLE:
+            reasons.setdefault(result.reason, []).append(control.id)
+    lines = [f"NOT APPLICABLE: {sum(map(len, reasons.values()))}"] if reasons else []
+    for reason, ids in reasons.items():
+        more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+        lines += _item(f"n/a: {len(ids)}", f"{', '.join(line(item, 40) for item in ids[:NAMED])}{more}: {line(reason, 300)}", 16)
     return lines
 
 

@@ -14,7 +14,7 @@ from gate import __version__
 from gate.cli import main as edge
 from gate.errors import ConfigurationError, EvidenceError, GateError, Interrupted
 
-HEAVY = ("requests", "urllib3", "pytest", "jinja2", "rich", "jsonschema", "psycopg", "jmespath", "locust", "gevent", "fastapi")
+HEAVY = ("requests", "urllib3", "pytest", "jinja2", "rich", "jsonschema", "psycopg", "jmespath", "locust", "gevent", "fastapi", "hdrh")
 
 
 @pytest.fixture
