@@ -17,6 +17,7 @@ TAGS = {
     *("html", "head", "meta", "title", "style", "script", "body", "header", "nav", "main", "section", "article", "footer", "div", "span"),
     *("h1", "h2", "h3", "h4", "p", "ul", "ol", "li", "dl", "dt", "dd", "a", "code", "strong", "details", "summary"),
     *("table", "thead", "tbody", "tr", "th", "td", "svg", "rect", "line", "form", "label", "input", "select", "option", "output"),
+    "small",
 }
 ADDRESSES = {"src", "srcset", "action", "formaction", "data", "poster", "background", "cite", "xlink:href", "ping", "srcdoc", "style"}
 APPROVAL: dict[str, object] = {
@@ -72,7 +73,7 @@ def test_an_interrupted_run_is_no_pass(runs: dict[str, RunRecord], check: Check)
 @pytest.mark.parametrize(
     ("case", "said"),
     [
-        ("go", ["Clear to ship, once the approvals are there.", "Nothing stands in the way: 5 of 6 controls passed.", "None yet", "gate signoff BUNDLE"]),
+        ("go", ["Clear to ship, once the approvals are there.", "in the way: 5 of 6 controls passed.", "gate signoff BUNDLE"]),
         ("no-go", ["Do not ship.", "1 control stands", "AUTH-001 Set AUTH_ENABLED=true and deploy", "No waiver can cover: AUTH-001"]),
         ("inconclusive", ["Do not ship yet.", "Too little is known", "Find out why 1 control could not be judged: ERR-001"]),
         ("waived", ["without, the verdict is NO-GO", "The end of the waiver of ERR-001: 2026-03-03 (3 days", "OPS-42"]),
