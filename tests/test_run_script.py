@@ -16,7 +16,7 @@ case "$*" in
   -c*) exec "$REAL" "$@" ;;
   "-m venv .venv") mkdir -p .venv/bin && cp "$PYTHON" .venv/bin/python ;;
   *"uv pip sync"*) [ "${FAULT:-}" != uv ] && [ "${FAULT:-}" != all ] || exit 2 ;;
-  *"pip install"*"--no-deps -r requirements.lock") [ "${FAULT:-}" != all ] || exit 1 ;;
+  *"pip install"*"--no-deps -r requirements"*.lock) [ "${FAULT:-}" != all ] || exit 1 ;;
   *--editable*) printf '#!/bin/sh\\necho "gate in $PWD: $*"\\n' >.venv/bin/gate && chmod +x .venv/bin/gate ;;
 esac
 """
@@ -28,7 +28,8 @@ class Checkout:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         shutil.copy(ROOT / "run", folder / "run")
-        (folder / "requirements.lock").write_text("uv==1.0 \\\n    --hash=sha256:00\nother==2.0 \\\n    --hash=sha256:11\n")
+        for name in ("requirements.lock", "requirements-dev.lock"):
+            (folder / name).write_text(f"# {name}\nuv==1.0 \\\n    --hash=sha256:00\nother==2.0 \\\n    --hash=sha256:11\n")
         (folder / "pyproject.toml").write_text("[project]\n")
         (folder / "python").write_text(STAND_IN)
         (folder / "python").chmod(0o755)
@@ -69,9 +70,13 @@ MADE = [
 ]
 
 
-def test_setup_makes_the_environment_from_the_lock(checkout):
-    assert checkout.run("setup").returncode == 0
-    assert checkout.calls() == MADE
+MADE_DEV = [call.replace("requirements.lock", "requirements-dev.lock") for call in MADE]
+
+
+@pytest.mark.parametrize(("arguments", "made"), [(["setup"], MADE), (["setup", "dev"], MADE_DEV)])
+def test_setup_makes_the_environment_from_the_lock(checkout, arguments, made):
+    assert checkout.run(*arguments).returncode == 0
+    assert checkout.calls() == made
     assert (checkout.folder / ".venv/uv.txt").read_text() == "uv==1.0 \\\n    --hash=sha256:00\n"
 
 
@@ -91,6 +96,68 @@ def test_a_changed_file_is_brought_up_to_date_in_place(checkout, name):
         file.write("# changed\n")
     assert checkout.run("setup").returncode == 0
     assert checkout.calls() == MADE[1:]
+
+
+def test_a_changed_file_of_the_other_set_changes_nothing(checkout):
+    checkout.run("setup")
+    checkout.calls()
+    with (checkout.folder / "requirements-dev.lock").open("a") as file:
+        file.write("# changed\n")
+    checkout.run("setup")
+    assert checkout.calls() == []
+
+
+@pytest.mark.parametrize("command", ["setup", "demo", "gate", "docs", "bench", "lock"])
+def test_what_uses_the_gate_is_content_with_either_set(checkout, command):
+    checkout.run(command)
+    assert checkout.calls()[: len(MADE)] == MADE
+    checkout.run("setup", "dev")
+    assert checkout.calls() == MADE_DEV[1:]
+    checkout.run(command)
+    assert [call for call in checkout.calls() if call in (*MADE, *MADE_DEV)] == []
+
+
+@pytest.mark.parametrize("command", ["lint", "test"])
+def test_what_works_on_the_gate_is_not_content_with_the_smaller_set(checkout, command):
+    checkout.run("setup")
+    checkout.calls()
+    checkout.run(command)
+    assert checkout.calls()[: len(MADE_DEV) - 1] == MADE_DEV[1:]
+    checkout.run(command)
+    assert [call for call in checkout.calls() if call in (*MADE, *MADE_DEV)] == []
+
+
+def test_the_larger_set_stays_the_larger_one(checkout):
+    """Something changed, and the next command needs the smaller set only: nothing that is there is taken away."""
+    checkout.run("setup", "dev")
+    checkout.calls()
+    with (checkout.folder / "pyproject.toml").open("a") as file:
+        file.write("# changed\n")
+    checkout.run("gate")
+    assert checkout.calls() == MADE_DEV[1:]
+
+
+@pytest.mark.parametrize("before", [[], ["setup"]])
+def test_an_interrupted_change_of_sets_counts_as_neither(checkout, before):
+    if before:
+        checkout.run(*before)
+    assert checkout.run("test", FAULT="all").returncode == 1
+    assert not (checkout.folder / ".venv/.stamp").exists()
+    checkout.calls()
+    assert checkout.run("setup").returncode == 0
+    assert checkout.calls() == MADE
+
+
+def test_setup_knows_two_sets(checkout):
+    done = checkout.run("setup", "more")
+    assert (done.returncode, done.stderr) == (1, "run: it is ./run setup, or ./run setup dev\n")
+
+
+def test_lock_makes_the_larger_file_first_and_holds_the_smaller_to_it(checkout):
+    checkout.run("lock", "--upgrade")
+    first, second = checkout.calls()[len(MADE) :]
+    assert first.endswith(" --group dev --output-file requirements-dev.lock --upgrade")
+    assert second.endswith(" --group setup --constraints requirements-dev.lock --output-file requirements.lock --upgrade")
 
 
 @pytest.mark.parametrize("missing", [".stamp", "bin/python", "bin/gate"])

@@ -20,8 +20,8 @@ HELP = """Run the release gate against a deployed service.
 BASE_URL, the four tokens (ADMIN_TOKEN, QA_TOKEN, OPS_TOKEN, VIEWER_TOKEN, or each with _FILE) and the other settings come from the
 environment, an env file (.env, staging.env) or gate.toml; tokens are never given on the command line.
 
-The evidence is a folder of its own. VERIFY.md in it says how a stranger checks it: with `gate verify`, or with their own copy of the verify.sh
-beside it, which needs nothing of this program.
+The evidence is a folder of its own. VERIFY.md in it says how a stranger checks it: with `gate verify`, or with their own copy of the
+verify.sh beside it, which needs nothing of this program.
 
 Exit status: 0 GO, 10 NO-GO, 11 INCONCLUSIVE, 1 the gate itself broke, 2 usage or configuration, 130 interrupted."""
 

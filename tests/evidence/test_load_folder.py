@@ -52,11 +52,16 @@ def a_file_instead(path: Path) -> None:
     into(path).write_text("x")
 
 
+def emptied(path: Path) -> None:
+    shutil.rmtree(into(path))
+    into(path).mkdir()
+
+
 BROKEN: dict[str, tuple[Callable[[Path], object], int]] = {
     "a bit": (lambda p: (into(p) / FILES[0]).write_text("result.json of a load ruN\n"), 3),
     "one file gone": (lambda p: (into(p) / FILES[0]).unlink(), 2),
     "one file more": (lambda p: (into(p) / "more.txt").write_text(""), 2),
-    "all files gone": (lambda p: [path.unlink() for path in into(p).iterdir()], 1),
+    "all files gone": (emptied, 1),
     "the folder gone": (lambda p: shutil.rmtree(into(p)), 2),
     "a folder in it": (lambda p: (into(p) / "inner").mkdir(), 1),
     "a hidden name": (lambda p: (into(p) / ".x").write_text(""), 1),
@@ -86,11 +91,11 @@ def test_both_see_what_is_broken(case: str, bundle: Path, made: Company) -> None
 
 
 def test_an_empty_folder_is_not_sealed(made: Company, tmp_path: Path) -> None:
+    def change(event: str, data: object) -> object:
+        if event == "verdict":
+            (folder,) = (tmp_path / "out").glob("*.partial/data")
+            (folder / "load").mkdir()
+        return data
+
     with pytest.raises(EvidenceError, match="is empty"):
-        bundles.run(tmp_path / "out", made.gate, change=lambda event, data: _empty(tmp_path, event) or data)
-
-
-def _empty(folder: Path, event: str) -> None:
-    if event == "verdict":
-        (data,) = (folder / "out").glob("*.partial/data")
-        (data / "load").mkdir()
+        bundles.run(tmp_path / "out", made.gate, change=change)
