@@ -215,8 +215,8 @@ def test_a_schema_is_one(name: str) -> None:
 
 def test_the_result_s_schema_knows_every_field_of_the_types() -> None:
     found = schema("load_result")
-    assert set(found["properties"]) == {item.name for item in fields(LoadResult)} | {"judgement", "comparison"}
-    assert set(found["required"]) == set(found["properties"]) - {"comparison"}
+    assert set(found["properties"]) == {item.name for item in fields(LoadResult)} | {"judgement", "comparison", "recall"}
+    assert set(found["required"]) == set(found["properties"]) - {"comparison", "recall"}
     for name, of in {"name": LoadName, "check": LoadCheck}.items():
         assert set(found["$defs"][name]["required"]) == set(found["$defs"][name]["properties"]) == {item.name for item in fields(of)}
     assert set(found["properties"]["judgement"]["required"]) == {item.name for item in fields(LoadJudgement)}
