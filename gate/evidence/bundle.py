@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gate.errors import EvidenceError
-from gate.evidence.bag import NAME, TAGS, write_tags
-from gate.evidence.files import PUBLIC, sha256_file, sync_folder, told, write_new
+from gate.evidence.bag import LOAD, NAME, TAGS, write_tags
+from gate.evidence.files import PUBLIC, adopt, sha256_file, sync_folder, told, write_new
 from gate.evidence.journal import utc_now
 from gate.evidence.statement import FOLDER, TAG_MANIFEST
 
@@ -91,6 +91,7 @@ class Bundle:
     def _write(self, files: dict[str, str], copies: dict[Path, Path], info: dict[str, str]) -> None:
         for name, text in files.items():
             write_new(self.data / name, text.encode())
+        self._adopt_load()
         with told("read", self.data):
             write_tags(
                 self.folder, {"Bagging-Date": f"{self.ts[:4]}-{self.ts[4:6]}-{self.ts[6:8]}", "External-Identifier": self.ts, **info}
@@ -99,6 +100,15 @@ class Bundle:
         sync_folder(self.folder)
         for final, temporary in copies.items():
             write_new(temporary, files[final.name].encode(), PUBLIC)
+
+    def _adopt_load(self) -> None:
+        """The files of a load run, where there was one, come from Locust."""
+        folder = self.data / LOAD
+        if folder.is_dir() and not folder.is_symlink():
+            for path in folder.iterdir():
+                if path.is_file() and not path.is_symlink():  # anything else is refused when the bag is made
+                    adopt(path)
+            sync_folder(folder)
 
     def _attest(self, attest: Callable[[str], dict[str, bytes]]) -> None:
         papers = attest(sha256_file(self.folder / TAG_MANIFEST))

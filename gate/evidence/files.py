@@ -90,6 +90,17 @@ def sync_folder(path: Path) -> None:
             os.close(descriptor)
 
 
+def adopt(path: Path) -> None:
+    """Make a file that another program wrote durable, and the user's alone."""
+    with told("written", path):
+        path.chmod(PRIVATE)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 @contextmanager
 def turn(folder: Path) -> Iterator[None]:
     """Hold the folder for this process: others that ask for it wait, so that two people who sign at the same moment do so one by one."""

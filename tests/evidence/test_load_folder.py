@@ -77,6 +77,7 @@ def test_it_is_whole_for_both(bundle: Path, made: Company) -> None:
     assert shell(bundle) == ("UNTRUSTED", 22)
     listed = (bundle / "manifest-sha256.txt").read_text()
     assert all(f"  data/load/{name}\n" in listed for name in FILES)
+    assert {path.stat().st_mode & 0o777 for path in into(bundle).iterdir()} == {0o600}
     command = ["sha256sum", "--check", "--strict", "--quiet", "manifest-sha256.txt"]
     assert subprocess.run(command, cwd=bundle, check=False).returncode == 0
 
