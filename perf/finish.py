@@ -14,6 +14,7 @@ import locust
 from recorder import Recorder
 from schedule import total
 
+STOP = "gate-stop"  # the master's message to its workers
 GRACE = 6.0  # seconds after the last answer can have come: three reports of a worker, and then some
 
 
@@ -50,11 +51,21 @@ class Collector:
         stopping = None
         while monotonic() < latest and not self._complete():
             gevent.sleep(0.05)
-            if stopping is None and any(report["aborted"] for report in self._workers.values()):
+            if stopping is None and (reason := self._aborted()):
                 stopping = monotonic() + self._plan["timeout_seconds"] + GRACE
                 latest = min(latest, stopping)
+                self._stop_all(reason)
         self._write(monotonic() - begun)
         self._environment.runner.quit()
+
+    def _aborted(self) -> str | None:
+        return next((report["aborted"] for report in self._workers.values() if report["aborted"]), None)
+
+    def _stop_all(self, reason: str) -> None:
+        """One worker has seen that the target has had enough: the others stop, too."""
+        runner = self._environment.runner
+        if isinstance(runner, locust.runners.MasterRunner):
+            runner.send_message(STOP, reason)
 
     def _complete(self) -> bool:
         """Whether nothing can come any more: a worker reports that it has finished together with the last of its records."""
@@ -81,7 +92,6 @@ class Collector:
 
     def _write(self, seconds: float) -> None:
         counts, merged, reports = self._merged.counts, self._merged, list(self._workers.values())
-        aborted = next((report["aborted"] for report in reports if report["aborted"]), None)
         late = merged.late
         data = {
             "schema_version": 1,
@@ -89,7 +99,7 @@ class Collector:
             "scheduled": self._scheduled,
             **{name: counts[name] for name in ("sent", "completed", "dropped")},
             "unfinished": counts["sent"] - counts["completed"],
-            "aborted": aborted,
+            "aborted": self._aborted(),
             "workers": {"expected": self._plan["workers"], "seen": len(reports), "missing": self._missing()},
             "started_at": self._begun_at,
             "finished_at": _now(),

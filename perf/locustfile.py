@@ -21,7 +21,7 @@ from locust import FastHttpUser, events, task
 from locust.contrib.fasthttp import FastHttpSession, LocustBadStatusCode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # perf/ is no package, and Locust loads this file from anywhere
-from finish import Collector
+from finish import STOP, Collector
 from recorder import Recorder
 from schedule import Arrival, arrivals
 from watchdog import Watchdog
@@ -62,6 +62,8 @@ class Arrivals(FastHttpUser):
             headers={"Authorization": f"Bearer {token}", "User-Agent": PLAN["user_agent"]},
         )
         session.client.redirect_response_codes = frozenset()  # a redirect is an answer; the token goes nowhere else
+        # Where a connection ends without an answer, the client below asks again, as often as its pool is large and once more.
+        session.client.clientpool.get_client(PLAN["base_url"])._connection_pool.size = -1  # noqa: SLF001 - nothing public says so
         return session
 
     @task
@@ -179,6 +181,10 @@ class State:
             self.busiest = max(self.busiest, (used - cpu) / (now - wall))
             wall, cpu = now, used
 
+    def stopped(self, environment: Any, msg: Any, **_: Any) -> None:  # noqa: ARG002 - Locust's names
+        """Another worker has seen a reason to stop."""
+        self.aborted = self.aborted or str(msg.data)
+
     def report(self) -> dict[str, Any]:
         """Everything since the last report."""
         self.close()
@@ -212,6 +218,7 @@ def on_init(environment: Any, **_: Any) -> None:
         gevent.spawn(state.watch_cpu)
     if isinstance(runner, locust.runners.WorkerRunner):
         environment.events.report_to_master.add_listener(lambda client_id, data: data.update(gate=state.report()))  # noqa: ARG005 - Locust's names
+        runner.register_message(STOP, state.stopped)
         return
     collector = Collector(environment, PLAN, OUT, SCHEDULE)
     if isinstance(runner, locust.runners.MasterRunner):

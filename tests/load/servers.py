@@ -14,13 +14,15 @@ PATIENCE = 30.0  # seconds that a test waits for what must happen
 
 
 class Service:
-    """Answers `status` after `wait(seconds since the first request)`; NEVER is no answer at all.
+    """Answers `status` (or what it makes of the request's head) after `wait(seconds since the first request)`; NEVER is no answer at all.
 
-    `body`: "whole"; "cut", and the connection ends before it should; "endless", a byte every now and then.
+    `body`: "whole"; "cut", and the connection ends before it should; "endless", a byte every now and then; "none", and the connection
+    ends without an answer.
     """
 
-    def __init__(self, wait: Callable[[float], float], status: str, scheme: str, body: str) -> None:
-        self._wait, self._status, self._scheme, self._body = wait, status, scheme, body
+    def __init__(self, wait: Callable[[float], float], status: str | Callable[[str], str], scheme: str, body: str) -> None:
+        self._wait, self._scheme, self._body = wait, scheme, body
+        self._status = status if callable(status) else lambda _: status
         self._begun: float | None = None
         self._changed = Condition()
         self._never = asyncio.Event()  # it also keeps those that wait for it from being collected as garbage
@@ -49,17 +51,19 @@ class Service:
                     self._changed.notify_all()
                 seconds = self._wait(clock() - self._begun)
                 await asyncio.sleep(seconds) if seconds < NEVER else await self._never.wait()
-                await self._answer(writer)
-                if self._body == "cut":
+                await self._answer(writer, self._status(text))
+                if self._body in ("cut", "none"):
                     break
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             writer.close()
 
-    async def _answer(self, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, writer: asyncio.StreamWriter, status: str) -> None:
+        if self._body == "none":
+            return
         length = 2 if self._body == "whole" else 999
-        writer.write(f"HTTP/1.1 {self._status}\r\nContent-Length: {length}\r\n\r\n{{}}".encode())
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{{}}".encode())
         await writer.drain()
         while self._body == "endless":
             writer.write(b" ")
@@ -69,7 +73,10 @@ class Service:
 
 @contextmanager
 def service(
-    wait: Callable[[float], float] = lambda _: 0.005, status: str = "200 OK", tls: ssl.SSLContext | None = None, body: str = "whole"
+    wait: Callable[[float], float] = lambda _: 0.005,
+    status: str | Callable[[str], str] = "200 OK",
+    tls: ssl.SSLContext | None = None,
+    body: str = "whole",
 ) -> Iterator[Service]:
     """A running service."""
     made, ready, loops = Service(wait, status, "https" if tls else "http", body), Event(), []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import ssl
 from pathlib import Path
@@ -101,6 +102,14 @@ def test_a_429_below_the_declared_limit_is_the_targets_fault(send):
     assert any("although the load was below the declared rate limit" in reason for reason in done.judgement.reasons)
 
 
+def test_a_connection_that_ends_without_an_answer_is_a_failure_and_nothing_is_sent_again(send):
+    with service(body="none") as server:
+        done = send(server.url, section(20, 1))
+        assert len(server.requests) == done.result.sent
+    every = done.result.names[EVERY]
+    assert (done.judgement.outcome, every.failures) == (LoadOutcome.FAILED, {"closed": done.result.sent})
+
+
 def test_a_redirect_is_an_answer_and_nothing_follows_it(send):
     with service() as other, service(status=f"302 Found\r\nLocation: {other.url}/") as server:
         done = send(server.url, section(20, 1))
@@ -142,3 +151,16 @@ def kill_a_worker(server) -> None:
 
 def parent(process: int) -> int:
     return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+@pytest.mark.slow
+def test_when_one_worker_stops_the_others_stop_too(send):
+    def status(head: str) -> str:
+        index = int(re.search(r"-load-(\d+)", head)[1])
+        return "500 Internal Server Error" if index % 2 else "200 OK"  # what the second worker sends
+
+    with service(status=status) as server:
+        done = send(server.url, section(50, 8), workers=Workers(2))
+    assert done.judgement.outcome is LoadOutcome.FAILED
+    assert "5 answers in a row were 5xx" in done.result.aborted
+    assert done.result.sent < 0.45 * done.result.scheduled  # half of it is one worker's alone
