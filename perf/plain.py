@@ -1,6 +1,7 @@
 """Locust as it comes, to be compared with: users that send the next request when the last one has been answered.
 
-Run by perf/bench_load.py, which sets BENCH_USER to one of KINDS.
+Run by perf/bench_load.py, which sets BENCH_USER to "http", "fast", "fast-histogram" or "paced", and for the last one BENCH_PACE, the
+requests a second of a user.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from locust import FastHttpUser, HttpUser, constant_throughput, events, task
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # as in locustfile.py
 from recorder import histogram
 
-PACE = 5  # requests a second of a paced user
-KINDS = ("http", "fast", "fast-histogram", "paced")
 KIND = os.environ["BENCH_USER"]
 
 
@@ -24,7 +23,7 @@ class Plain(HttpUser if KIND == "http" else FastHttpUser):  # type: ignore[misc]
     """One user."""
 
     if KIND == "paced":
-        wait_time = constant_throughput(PACE)
+        wait_time = constant_throughput(float(os.environ["BENCH_PACE"]))
 
     @task
     def ask(self) -> None:

@@ -64,6 +64,7 @@ def launch(plan: Plan, folder: Path, tokens: Mapping[str, str], workers: Workers
     """
     for identity in plan.identities - set(tokens):
         raise ConfigurationError(f"there is no token for the identity '{identity}'", "one for each identity of the journeys")
+    folder = folder.resolve()  # Locust is started in it
     arguments = command(folder, workers, port=workers.port or free_port(workers.host))
     given = environment(folder / PLAN, folder, {name: tokens[name] for name in plan.identities}) | {"GATE_LOAD_PARENT": str(os.getpid())}
     limit = START + plan.seconds + plan.data["timeout_seconds"] + END + (WORKERS if workers.expected else 0)

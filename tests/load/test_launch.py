@@ -10,10 +10,10 @@ from time import monotonic
 
 import pytest
 
-from gate.load import Workers
+from gate.load import Workers, run_load
 from gate.load.launch import environment, free_port, worker_command
 from gate.model import LoadOutcome
-from tests.load.conftest import TOKENS, generators, read, section
+from tests.load.conftest import TOKENS, generators, read, section, target
 from tests.load.servers import service
 from tests.load.support import CANARIES, profile, start, until
 
@@ -73,6 +73,13 @@ def test_the_generator_knows_the_tokens_that_it_needs_and_no_others(tmp_path):
     given = environment(tmp_path / "plan.json", tmp_path, {"viewer": TOKENS["viewer"]})
     assert given["GATE_LOAD_TOKEN_VIEWER"] == TOKENS["viewer"]
     assert not any(name.endswith("_TOKEN") or name.startswith("LOCUST") for name in given)
+
+
+def test_a_folder_that_is_named_from_here_is_found_from_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with service() as server:
+        result = run_load(section(20, 0.5), "smoke", target(server.url), Path("load"), run_id="0123456789ab", user_agent="gate/test")
+    assert (result.sent, result.exit_status) == (10, 0)
 
 
 @pytest.mark.slow
