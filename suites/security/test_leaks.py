@@ -139,7 +139,6 @@ TOOLS = {
     "/.git/HEAD": re.compile(rb"^ref: refs/|^[0-9a-f]{40}\s*$"),
     "/metrics": re.compile(rb"^# (?:HELP|TYPE) ", re.MULTILINE),
     "/debug": re.compile(rb"(?i)debug|environ|settings|config"),
-    "/actuator": re.compile(rb"\"_links\"|actuator"),
     "/server-status": re.compile(rb"(?i)server status|uptime|requests? currently"),
 }
 

@@ -161,7 +161,7 @@ def values() -> Iterator[Request]:
         yield ask("GET", f"{DOWNLOAD}/{name}", "viewer")
     yield ask("GET", f"{DOWNLOAD}/manifest.json", "viewer", (("Range", "bytes=-1"),))
     yield ask("POST", "/api/v1/audit/packs/not-a-uuid/verify", "viewer")
-    for path in ("/.env", "/.git/HEAD", "/metrics", "/debug", "/actuator", "/server-status", "/static/", "/docs", "/openapi.json"):
+    for path in ("/.env", "/.git/HEAD", "/metrics", "/debug", "/server-status", "/static/", "/docs", "/openapi.json"):
         yield ask("GET", path)
 
 
