@@ -125,15 +125,14 @@ def test_what_is_published_is_whole_and_what_is_not_passes_nowhere(tmp_path: Pat
     assert often(one) > ROUNDS
     left = [path for path in tmp_path.glob("out-*/*.partial") if path.is_dir()]
     assert len(left) > ROUNDS / 4
-    verdicts = {True: 0, False: 0}
+    after = 0  # killed with the verdict already written: the moment at which a pass could be seen that is none
     for folder in left:
         status, out, err = reported(folder)
         assert ": PASS" not in out
         assert "interrupted" in err or (status == 1 and no_event(folder)), err
         assert not any((folder.parent / name).exists() for name in legacy_names(folder.stem))
-        verdicts[decided(folder)] += 1
-    assert verdicts[True]
-    assert verdicts[False]
+        after += decided(folder)
+    assert after
 
 
 def no_event(folder: Path) -> bool:
