@@ -25,7 +25,7 @@ SETTINGS = ("AUTH_ENABLED", "CORS_ALLOW_ORIGINS", "RATE_LIMIT_REQUESTS", "RATE_L
 IGNORED = (*SETTINGS, "DATABASE_URL", "STORAGE_DIR", "API_TOKEN_MAP_JSON", "BASE_URL")
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 15) -> Any:
+def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     """Poll until the condition holds, and answer its value."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
