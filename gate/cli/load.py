@@ -70,7 +70,7 @@ def command(load_profile: str, against: Path | None, *, as_json: bool, **options
 
 
 def _carry_out(load_profile: str, against: Path | None, *, as_json: bool, **options: Any) -> int:
-    from gate.load import Around, judged, plan_load, run_load
+    from gate.load import Around, check, judged, plan_load, run_load
     from gate.target.settings import load_settings
 
     workers = workers_of(options.pop("processes"), options.pop("expect_workers"), options.pop("bind"))
@@ -82,7 +82,9 @@ def _carry_out(load_profile: str, against: Path | None, *, as_json: bool, **opti
     agent = f"gate/{__version__} (run {run_id})"
     folder = settings.out_dir.resolve() / "load" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}_{load_profile}_{run_id}"
     with _signals(folder):
-        _tell(plan_load(load, load_profile, target, run_id=run_id, user_agent=agent, workers=workers), workers, folder)
+        plan = plan_load(load, load_profile, target, run_id=run_id, user_agent=agent, workers=workers)
+        check(plan, target.rules, {})  # the recalls below leave before the load does
+        _tell(plan, workers, folder)
         recalls = _recalls(settings, load_profile, run_id)
         result = run_load(
             load,
@@ -148,6 +150,7 @@ def workers_of(processes: int, expected: int | None, bind: str | None) -> Worker
 def rules_of(settings: Settings, *, rate_limit: str | None, limit_share: int, beyond_limit: bool, allow_production_load: bool) -> Rules:
     """What is permitted at that target. ConfigurationError for a rate limit that cannot be used."""
     from gate.load import Rules, is_production
+    from gate.model import Safety
 
     return Rules(
         loopback=settings.loopback,
@@ -156,6 +159,7 @@ def rules_of(settings: Settings, *, rate_limit: str | None, limit_share: int, be
         share=limit_share / 100,
         beyond_limit=beyond_limit,
         allow_production=allow_production_load,
+        reads_only=settings.level.rank < Safety.DRILL.rank,
     )
 
 

@@ -60,9 +60,9 @@ class WithLoad:
         engine.progress("phase", f"load {self._name}")
         run_id = engine.target.run_id
         recalls = Recalls.of(engine, self._load["profiles"][self._name])
+        if recalls:
+            recalls.before()
         try:
-            if recalls:
-                recalls.before()
             result = run_load(
                 self._load,
                 self._name,
@@ -77,7 +77,7 @@ class WithLoad:
             raise Inconclusive(redactor.text(error.sentence)) from None
         times = recalls.times if recalls else None
         judgement, _ = judged(result, self._load, recall=times)
-        engine.fact("load", fact_of(result, judgement, (), times))
+        engine.fact("load", fact_of(result, judgement, times))
         return Loaded(result, judgement, times, judge_recall(times) if times else None)
 
     def _already(self, engine: Engine) -> dict[str, int]:
@@ -91,17 +91,16 @@ class WithLoad:
         return dict(Counter(key for key in keys if key is not None))
 
 
-def fact_of(result: LoadResult, judgement: LoadJudgement, comparison: tuple[LoadCheck, ...], times: RecallTimes | None) -> dict[str, Any]:
+def fact_of(result: LoadResult, judgement: LoadJudgement, times: RecallTimes | None) -> dict[str, Any]:
     """What reports show of a load run (the journal's fact `load`)."""
     recall = times and {
         "without_ms": [None if item is None else round(item * 1000, 3) for item in times.without],
         "with_ms": [None if item is None else round(item * 1000, 3) for item in times.under],
         "limit_seconds": times.limit_seconds,
-        "check": asdict(judge_recall(times)),
     }
     return {
         "result": asdict(result),
         "judgement": asdict(judgement),
-        "comparison": [asdict(item) for item in comparison],
+        "comparison": [],  # `gate load --against` compares; a run stands for itself
         "recall": recall,
     }

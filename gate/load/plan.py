@@ -24,9 +24,10 @@ GHOSTS = {"ghost_uuid": "00000000-0000-4000-8000-000000000000", "ghost_batch": "
 class Plan:
     """A load run that is ready to be sent.
 
-    `data` is plan.json (fixtures/schemas/load_plan.schema.json). `writing` names the journeys that write. `left_out` names those that the
-    profile has and this run has not. `thresholds` are the texts that judge it. `sha256` is the digest of what two runs must share to be
-    compared: `data` without `run_id`, `base_url` and `user_agent`, and with `{run_id}` wherever the run's id stands in a path or body.
+    `data` is plan.json (fixtures/schemas/load_plan.schema.json). `writing` names what writes: journeys, and the recall drill that the gate
+    sends beside them. `left_out` names the journeys that the profile has and this run has not. `thresholds` are the texts that judge it.
+    `sha256` is the digest of what two runs must share to be compared: `data` without `run_id`, `base_url` and `user_agent`, and with
+    `{run_id}` wherever the run's id stands in a path or body.
     """
 
     profile: str
@@ -97,7 +98,7 @@ def make_plan(
         profile=name,
         data=own | whose | {"journeys": _filled(journeys, values, run_id)},
         thresholds=_thresholds(load, name, journeys),
-        writing=tuple(journey["name"] for journey in journeys if journey.get("writes", True)),
+        writing=(*(journey["name"] for journey in journeys if journey.get("writes", True)), *_drills(load["profiles"][name])),
         left_out=tuple(left_out),
         sha256=_digest(own | {"journeys": _filled(journeys, values, "{run_id}")}),
     )
@@ -112,6 +113,10 @@ def _address(base_url: str) -> str:
     if not base_url:
         raise ConfigurationError("there is no address to send load to", "the deployed service's address", "Set BASE_URL or give --base-url")
     return base_url
+
+
+def _drills(profile: Mapping[str, Any]) -> tuple[str, ...]:
+    return ("recall drill",) if profile.get("recall") else ()
 
 
 def _own(load: Mapping[str, Any], name: str) -> dict[str, Any]:

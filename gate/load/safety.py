@@ -46,7 +46,8 @@ class RateLimit:
 class Rules:
     """What the user permits, and where the target stands.
 
-    `share` of the declared limit may be used. `limit` is None where none is declared.
+    `share` of the declared limit may be used. `limit` is None where none is declared. `reads_only`: GATE_LEVEL lets nothing leave
+    that writes.
     """
 
     loopback: bool
@@ -55,6 +56,7 @@ class Rules:
     share: float = SHARE
     beyond_limit: bool = False
     allow_production: bool = False
+    reads_only: bool = False
 
 
 def is_production(environment: str) -> bool:
@@ -75,6 +77,12 @@ def check(plan: Plan, rules: Rules, already: Mapping[str, int]) -> None:
         LoadRefused: it may not; the sentence says what was seen, what is permitted and what to do.
     """
     _check_caps(plan)
+    if rules.reads_only and plan.writing:
+        raise LoadRefused(
+            f"the load profile '{plan.profile}' writes ({plan.writing[0]}), and GATE_LEVEL lets no drill leave",
+            "one that only reads",
+            f"Use --profile {ON_PRODUCTION}, or raise the level",
+        )
     if rules.production:
         _check_production(plan, rules)
     if rules.limit is None and not rules.loopback:
@@ -146,7 +154,7 @@ def _check_production(plan: Plan, rules: Rules) -> None:
         raise LoadRefused("--beyond-limit was given for production", "a load within the declared limit", "Leave it out")
     if plan.writing:
         raise LoadRefused(
-            f"the journey '{plan.writing[0]}' writes", "only journeys that read, on production", "Leave it out of the profile"
+            f"'{plan.writing[0]}' of the load profile writes", "only what reads, on production", "Leave it out of the profile"
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gate.evidence.verify import State, verify
+from tests.load.servers import service
 from tests.load.support import PATIENT, SHIPPED
 from tests.run.support import Finished, Reference, clean_environment, start_reference, stop_reference
 
@@ -110,6 +111,8 @@ def test_the_recall_is_timed_by_the_gate_with_and_without_load(gate: Gate) -> No
         (("--with-load", "too-much"), {"RATE_LIMIT_WINDOW_SECONDS": "60"}, "80% of the declared 300"),
         (("--with-load", "smoke", "--environment", "production"), {}, "--allow-production-load"),
         (("--with-load", "writes", "--environment", "production", "--allow-production-load"), {}, "not for production; expected 'smoke'"),
+        (("--with-load", "writes", "--level", "read"), {}, "GATE_LEVEL lets no drill leave"),
+        (("--with-load", "recall-under-load", "--level", "denied"), {}, "GATE_LEVEL lets no drill leave"),
         ((), {"GATE_WITH_LOAD": "storm"}, "there is no load profile 'storm'"),
     ],
 )
@@ -126,3 +129,15 @@ def test_without_it_the_controls_say_that_nobody_asked(gate: Gate) -> None:
     done = gate("run")
     assert {done.controls[name] for name in IN_LOAD} == {"not_applicable"}
     assert "no load was asked for (gate run --with-load NAME)" in (done.bundle / "data" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "more"),
+    [(("--environment", "production", "--allow-production-load"), {}), ((), {"GATE_LEVEL": "read"}), (("--environment", "production"), {})],
+)
+def test_no_recall_leaves_where_the_load_may_not(gate: Gate, options: tuple[str, ...], more: dict[str, str]) -> None:
+    """The recalls that are timed first would be the harm that the refusal is there to prevent."""
+    with service() as server:
+        done = gate("load", "--profile", "recall-under-load", "--base-url", server.url, *options, **more)
+    assert done.status == 2, done.out + done.err
+    assert server.requests == []
