@@ -118,9 +118,18 @@ def test_only_smoke_is_for_production():
         check(plan(load, "steady"), rules(LIMIT, production=True, allow_production=True), {})
 
 
+def test_recalls_that_the_gate_times_count_as_writes():
+    timed = plan(section(4, 60, profiles={"smoke": {"steps": [{"rate": 4, "seconds": 60}], "recall": 3}}), reads_only=True)
+    assert timed.writing == ("recall drill",)
+    for permitted in (rules(LIMIT, production=True, allow_production=True), rules(LIMIT, reads_only=True)):
+        with pytest.raises(LoadRefused, match="recall drill"):
+            check(timed, permitted, {})
+    check(timed, rules(LIMIT), {})
+
+
 def test_a_journey_that_writes_is_refused_on_production_and_left_out_of_its_plan():
     permitted = rules(LIMIT, production=True, allow_production=True)
-    with pytest.raises(LoadRefused, match="the journey 'ops' writes"):
+    with pytest.raises(LoadRefused, match="'ops' of the load profile writes"):
         check(plan(), permitted, {})
     load = section(thresholds=["errors<1%", "POST /run: p95<1s", "GET /audit: p95<1s"])
     reads = plan(load, reads_only=True)
