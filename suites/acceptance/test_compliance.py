@@ -53,9 +53,9 @@ def fits(row, names, tools):
 
 
 def agree(body, rows, compliance, tools):
-    """Rows and summary say what the rows' numbers say; how many rows lie outside their limits."""
-    names = compliance.row or {}
-    whole = [row for row in rows if names and {names["value"], names["status"]} <= row.keys()]
+    """Rows and summary say what the rows' numbers say; how many of the rows that could be read say that they failed, None of none."""
+    names = compliance.row
+    whole = [row for row in rows if names and names["value"] in row and row.get(names["status"]) in (names["passed"], *names["failed"])]
     for row in whole:
         passed, fit = row[names["status"]] == names["passed"], fits(row, names, tools)
         without = row[names["value"]] is None
@@ -65,7 +65,7 @@ def agree(body, rows, compliance, tools):
     said = pick(compliance.compliant_field, body) if compliance.compliant_field else None
     if isinstance(said, bool) and len(whole) == len(rows):
         equal(said, not outside, f"'{compliance.compliant_field}', as the {len(rows)} rows have it,")
-    return len(outside)
+    return len(outside) if whole else None
 
 
 @drill()
@@ -106,5 +106,7 @@ def test_unfit(unfit, measured, t, tools):
     if code is None:  # every batch keeps its limits: then this was the drill's, once more
         return
     said = pick(compliance.compliant_field, body) if compliance.compliant_field else None
+    if outside is None and not isinstance(said, bool):
+        raise Inconclusive("neither rows nor summary say in the profile's words whether the batch is fit: see [compliance] row")
     if said is True or (said is None and not outside):
         raise Unmet(f"batch {code} not to be called fit", f"{body!r:.200}")

@@ -36,6 +36,7 @@ RIGHT = {
     "rows of another shape": compared({"name": "moisture", "result": 6.2}, compliant=True),
     "one parameter of two markets": compared(row(), row(high=9), total=1),
     "no word about compliance": compared(row()),
+    "words of its own": compared(row(status="COMPLIANT"), row(9.1, "EXCEEDED", parameter="lead")),
 }
 WRONG = {
     "no rows": compared(total=1),
@@ -70,6 +71,8 @@ def test_an_unfit_batch_is_not_called_fit() -> None:
     for wrong in (compared(row(), compliant=True, code="B-2"), compared(row(), code="B-2"), saw({}, 500)):
         with pytest.raises(Unmet):
             COMPLIANCE.test_unfit(("B-2", wrong, ""), nothing, T, TOOLS)
+    with pytest.raises(Inconclusive, match="profile's words"):
+        COMPLIANCE.test_unfit(("B-2", compared(row(9.1, "EXCEEDED"), code="B-2"), ""), nothing, T, TOOLS)
     with pytest.raises(Inconclusive, match="dead"):
         COMPLIANCE.test_unfit((None, None, "the database is dead"), nothing, T, TOOLS)
 
