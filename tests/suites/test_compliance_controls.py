@@ -94,6 +94,9 @@ def ingested(*rows: dict[str, Any]) -> Any:
         ({**KEPT, "metric_value": "60.375"},),
         ({**KEPT, "at": "2026-11-28T00:30:00.700Z"},),
         ({key: value for key, value in KEPT.items() if key != "id"}, OLD),
+        ({"kind": "log", "details": KEPT},),
+        ({"id": "log-1", "message": "temperature 60.375 C", "at": KEPT["at"]},),
+        (KEPT, {"kind": "audit", "about": "log-1"}),
     ],
 )
 def test_a_value_as_it_was_sent_passes(rows: Any) -> None:
