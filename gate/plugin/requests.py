@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gate.model import Lacking, Probe, Safety
+from gate.paths import data_root
 from gate.probe.build import encode_json, encode_query
 from gate.redact import Redactor
 from gate.target.profile import Endpoint
@@ -40,6 +41,13 @@ class Target:
     def schemes(self) -> list[Mapping[str, str]]:
         """How a token may be sent, strongest first."""
         return list(self.profile.data.get("auth", {}).get("schemes", [BEARER]))
+
+    def truth(self, name: str) -> str | None:
+        """The profile's query of that name for the records (sql/truth); None where it has none, or there is no database to ask."""
+        file: str | None = self.profile.data.get("truth", {}).get(name)
+        if file is None or self.settings.database_url is None:
+            return None
+        return (data_root() / "sql" / "truth" / file).read_text(encoding="utf-8")
 
     def fill(self, template: Any, **known: str) -> Any:
         """A path, body or header text with its placeholders filled in; in strings that start with `/` the values are URL-quoted."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -164,14 +163,12 @@ class Stored:
 
     def __init__(self, t):
         self.seen: list[Any] = []
-        self.url = t.settings.database_url if t.profile.has("truth") else None
-        name = t.profile.data["truth"]["kpi"] if self.url else ""
-        self.sql = (Path(__file__).resolve().parents[2] / "sql" / "truth" / name).read_text(encoding="utf-8") if self.url else ""
+        self.url, self.sql = t.settings.database_url, t.truth("kpi")
 
     def take(self):
         """Ask now, where there is a database."""
         try:
-            if self.url:
+            if self.sql:
                 self.seen.append(Database(self.url).query(self.sql))
         except Inconclusive as error:
             self.seen.append(error)

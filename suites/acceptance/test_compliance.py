@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from gate.api import Database, Inconclusive, Phase, Unmet, control, drill, equal, must_answer, observe, pick, require
@@ -71,10 +70,9 @@ def agree(body, rows, compliance, tools):
 @drill()
 def unfit(run, t):
     """A batch that the records show to be outside its limits, and its comparison; no code where there is none, or the problem."""
-    name = t.profile.data["truth"].get("unfit")
-    if t.settings.database_url is None or not name:
-        return None, None, "there is no database to ask for a batch outside its limits"
-    sql = (Path(__file__).resolve().parents[2] / "sql" / "truth" / name).read_text(encoding="utf-8")
+    sql = t.truth("unfit")
+    if sql is None:
+        return None, None, "there is no database, or no query (truth.unfit), to ask for a batch outside its limits"
     try:
         found = Database(t.settings.database_url).query(sql, {"batch_code": t.settings.batch_code})
     except Inconclusive as error:

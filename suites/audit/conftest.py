@@ -11,7 +11,6 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -211,11 +210,11 @@ def tools():
 
 def newest(t, limit):
     """The newest stored events, read just before the list: it must show them. None without a database; why, where it did not answer."""
-    if t.settings.database_url is None or not t.profile.has("truth"):
+    sql = t.truth("newest")
+    if sql is None:
         return None
-    sql = Path(__file__).resolve().parents[2] / "sql" / "truth" / t.profile.truth.newest
     try:
-        return Database(t.settings.database_url).query(sql.read_text(encoding="utf-8"), {"limit": limit})
+        return Database(t.settings.database_url).query(sql, {"limit": limit})
     except Inconclusive as error:
         return error
 

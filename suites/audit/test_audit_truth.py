@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +17,8 @@ LATE = timedelta(seconds=5)  # an event's time may lie this long before it can b
 @pytest.fixture(scope="session")
 def ask(t):
     """`ask(name, **parameters)`: the rows of sql/truth/<the profile's file of that name>."""
-    folder = Path(__file__).resolve().parents[2] / "sql" / "truth"
     database = Database(t.settings.database_url)
-    return lambda name, **parameters: database.query((folder / t.profile.data["truth"][name]).read_text(encoding="utf-8"), parameters)
+    return lambda name, **parameters: database.query(t.truth(name), parameters)
 
 
 @control(

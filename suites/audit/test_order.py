@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from gate.api import Inconclusive, Phase, Unmet, control, drill, must_answer, pi
 
 DRILL: dict[str, Any] = {"criterion": "audit", "phase": Phase.DRILLS, "refs": ["checklist 5.2", "ASVS 5.0 16.4.2"]}
 WINDOW = timedelta(seconds=1)
-SEARCHED = 300  # of the newest events
+SEARCHED, NEAR = 300, 20  # of the newest events, and how far around each its neighbours are sought
 HEX = re.compile(r"[0-9a-fA-F]{32,128}")
 
 
@@ -88,15 +89,20 @@ def filtered(run, t, trail):
 def telling(rows, events):
     """The event by which a filter that does nothing shows best: its action also before and after its window, other actions within it."""
     told = [(moment(row.get(events.time_field or "event_time")), row.get(events.action_field)) for row in rows]
-    known = [(at, action) for at, action in told if at]
+    of_action = defaultdict(list)
+    for at, action in told:
+        if at:
+            of_action[action].append(at)
+    bounds = {action: (min(times), max(times)) for action, times in of_action.items()}
 
     def worth(number):
         own, action = told[number]
         if own is None:
             return -1
-        same = [at for at, other in known if other == action]
-        among = any(other != action and abs(at - own) < WINDOW / 2 for at, other in known)
-        return 4 * among + 2 * any(at < own - 2 * WINDOW for at in same) + any(at > own + 2 * WINDOW for at in same)
+        first, last = bounds[action]
+        beside = told[max(0, number - NEAR) : number + NEAR + 1]
+        among = any(at and other != action and abs(at - own) < WINDOW / 2 for at, other in beside)
+        return 4 * among + 2 * (first < own - 2 * WINDOW) + (last > own + 2 * WINDOW)
 
     return rows[max(range(min(len(rows), SEARCHED)), key=worth)]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,9 +60,9 @@ class Truth:
 
 def records(t):
     """Asks for the rows of sql/truth/<the profile's truth.recall> for the drill batch."""
-    if t.settings.database_url is None or not t.profile.has("truth"):
+    sql = t.truth("recall")
+    if sql is None:
         return Truth(None, [])
-    sql = (Path(__file__).resolve().parents[2] / "sql" / "truth" / t.profile.truth.recall).read_text(encoding="utf-8")
     return Truth(lambda: Database(t.settings.database_url).query(sql, {"batch_code": t.settings.batch_code}), [])
 
 
@@ -200,14 +199,9 @@ class Others:
     problem: str = ""
 
 
-def sql(t, name):
-    """The text of the profile's query of that name."""
-    return (Path(__file__).resolve().parents[2] / "sql" / "truth" / t.profile.data["truth"][name]).read_text(encoding="utf-8")
-
-
 def record(t, code):
     """What the records hold of a batch now."""
-    (row,) = Database(t.settings.database_url).query(sql(t, "recall"), {"batch_code": code})
+    (row,) = Database(t.settings.database_url).query(t.truth("recall"), {"batch_code": code})
     names = ("batches", "customers", "quantity", "suppliers", "raw_material_lots", "finished_lots")
     return {name: set(value or []) if name in SIDES else value for name, value in zip(names, row, strict=True)}
 
@@ -216,12 +210,13 @@ def record(t, code):
 def hardest_batches(run, t):
     """A recall and a full trace of each of the hardest batches, and the records before and after."""
     found, recall, trace = Others(), t.profile.recall, t.profile.trace
-    if t.settings.database_url is None or not t.profile.data.get("truth", {}).get("batches"):
+    sql = t.truth("batches")
+    if sql is None:
         found.problem = "there is no database to ask for other batches"
         return found
     try:
         asked = {"batch_code": t.settings.batch_code, "limit": MOST}
-        codes = [str(row[0]) for row in Database(t.settings.database_url).query(sql(t, "batches"), asked)]
+        codes = [str(row[0]) for row in Database(t.settings.database_url).query(sql, asked)]
         found.rows = {code: [record(t, code)] for code in codes}
     except Inconclusive as error:
         found.problem = str(error)
