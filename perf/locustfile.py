@@ -28,6 +28,7 @@ from watchdog import Watchdog
 
 locust.runners.WORKER_REPORT_INTERVAL = 1.0
 PREFIX = "GATE_LOAD_TOKEN_"
+EARLY = 0.0015  # seconds
 PLAN: dict[str, Any] = json.loads(Path(os.environ["GATE_LOAD_PLAN"]).read_text(encoding="utf-8"))
 OUT = Path(os.environ["GATE_LOAD_OUT"])
 # A worker with another schedule belongs to another run.
@@ -74,7 +75,9 @@ class Arrivals(FastHttpUser):
         for arrival in arrivals(PLAN, state.worker(), PLAN["workers"]):
             ahead = begun + arrival.due - perf_counter()
             if ahead > 0 or self.pool.full():  # what is overdue leaves at once; a turn for others costs as much as a request
-                gevent.sleep(max(ahead, 0))
+                gevent.sleep(max(ahead - EARLY, 0))
+            while perf_counter() < begun + arrival.due:  # timers wake a millisecond late; everybody else has his turn meanwhile
+                gevent.sleep(0)
             if state.aborted or arrival.due > PLAN["limits"]["seconds"]:
                 break
             if self.pool.full():
