@@ -18,12 +18,12 @@ import gevent
 import locust.runners
 from gevent.pool import Pool
 from locust import FastHttpUser, events, task
-from locust.contrib.fasthttp import FastHttpSession, LocustBadStatusCode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # perf/ is no package, and Locust loads this file from anywhere
 from finish import STOP, Collector
 from recorder import Recorder
 from schedule import Arrival, arrivals
+from session import Session
 from watchdog import Watchdog
 
 locust.runners.WORKER_REPORT_INTERVAL = 1.0
@@ -45,27 +45,8 @@ class Arrivals(FastHttpUser):
 
     def on_start(self) -> None:
         """A client of its own for each identity: no cookies are shared."""
-        self.sessions = {name: self._session(token) for name, token in TOKENS.items()}
+        self.sessions = {name: Session(PLAN, token, self.environment.events.request) for name, token in TOKENS.items()}
         self.pool = Pool(PLAN["max_in_flight"])
-
-    def _session(self, token: str) -> FastHttpSession:
-        session = FastHttpSession(
-            PLAN["base_url"],
-            self.environment.events.request,
-            None,
-            insecure=False,
-            ssl_context_factory=_tls,
-            network_timeout=PLAN["timeout_seconds"],
-            connection_timeout=PLAN["timeout_seconds"],
-            max_redirects=0,
-            max_retries=0,
-            concurrency=PLAN["max_in_flight"],
-            headers={"Authorization": f"Bearer {token}", "User-Agent": PLAN["user_agent"]},
-        )
-        session.client.redirect_response_codes = frozenset()  # a redirect is an answer; the token goes nowhere else
-        # Where a connection ends without an answer, the client below asks again, as often as its pool is large and once more.
-        session.client.clientpool.get_client(PLAN["base_url"])._connection_pool.size = -1  # noqa: SLF001 - nothing public says so
-        return session
 
     @task
     def send(self) -> None:
@@ -102,49 +83,18 @@ class Arrivals(FastHttpUser):
     def _ask(self, arrival: Arrival, due: float) -> tuple[int, str]:
         """Send it; its status (0 without one) and what was wrong with it. Locust is told the time since it was due."""
         request = arrival.request
-        session = self.sessions[arrival.identity]
-        try:
-            with (
-                gevent.Timeout(PLAN["timeout_seconds"]),
-                session.request(
-                    request["method"],
-                    request["path"],
-                    name=request["name"],
-                    json=request["body"],
-                    headers={"X-Request-ID": f"{PLAN['run_id']}-load-{arrival.index}"},
-                    catch_response=True,
-                ) as answer,
-            ):
-                status = answer.status_code or 0
-                failure = _failure(status, answer.request_meta["exception"], request["expect"])
-                answer.request_meta["response_time"] = (perf_counter() - due) * 1000
-                answer.failure(failure) if failure else answer.success()
-                return status, failure
-        except gevent.Timeout:
-            since = (perf_counter() - due) * 1000
-            self.environment.events.request.fire(
-                request_type=request["method"],
-                name=request["name"],
-                response_time=since,
-                response_length=0,
-                exception="timeout",
-                context={},
-            )
-            return 0, "timeout"
-
-
-def _failure(status: int, error: BaseException | None, expected: list[int]) -> str:
-    """One word for what was wrong; never a text of the target's. A body that did not come whole is no answer, whatever its status."""
-    if status and (error is None or isinstance(error, LocustBadStatusCode)):
-        return "" if status in expected else f"http {status}"
-    kind = type(getattr(error, "original", None) or error).__name__.lower()  # what made the client give up, not that it did
-    return (
-        "timeout" if "timeout" in kind else "connect" if "refused" in kind or "gaierror" in kind else "tls" if "ssl" in kind else "closed"
-    )
-
-
-def _tls() -> Any:
-    return gevent.ssl.create_default_context(cafile=PLAN["ca_bundle"])
+        with self.sessions[arrival.identity].request(
+            request["method"],
+            request["path"],
+            name=request["name"],
+            json=request["body"],
+            headers={"Accept-Encoding": "identity", "X-Request-ID": f"{PLAN['run_id']}-load-{arrival.index}"},
+            catch_response=True,
+        ) as answer:
+            failure = answer.wrong or ("" if answer.status_code in request["expect"] else f"http {answer.status_code}")
+            answer.request_meta.update(response_time=(perf_counter() - due) * 1000, response_length=answer.size)
+            answer.failure(failure) if failure else answer.success()
+            return answer.status_code, failure
 
 
 class State:

@@ -87,12 +87,13 @@ class Recorder:
         """An answer came, or the wait for it ended. `second` is when it was due; `failure` is empty if it was what was expected."""
         self.counts["completed"] += 1
         kept = self.names[name]
-        kept.due.record_value(_micro(since_due))
+        latency = _micro(since_due)
+        kept.due.record_value(latency)
         kept.sent.record_value(_micro(since_sent))
         kept.statuses[str(status)] += 1
         at = self.seconds[int(second)]
         at.completed += 1
-        at.latency.record_value(_micro(since_due))
+        at.latency.record_value(latency)
         if failure:
             kept.failures[failure] += 1
             at.errors += 1
@@ -139,4 +140,5 @@ def percentiles(of: HdrHistogram) -> dict[str, float]:
 
 
 def _micro(seconds: float) -> int:
-    return min(max(round(seconds * 1_000_000), LOWEST), HIGHEST)
+    value = int(seconds * 1_000_000 + 0.5)  # cheaper than `round`, and in range than not, four times a request
+    return value if LOWEST <= value <= HIGHEST else min(max(value, LOWEST), HIGHEST)

@@ -17,10 +17,10 @@ class Service:
     """Answers `status` (or what it makes of the request's head) after `wait(seconds since the first request)`; NEVER is no answer at all.
 
     `body`: "whole"; "cut", and the connection ends before it should; "endless", a byte every now and then; "none", and the connection
-    ends without an answer.
+    ends without an answer; bytes, sent as they are in place of an answer, and then the connection ends.
     """
 
-    def __init__(self, wait: Callable[[float], float], status: str | Callable[[str], str], scheme: str, body: str) -> None:
+    def __init__(self, wait: Callable[[float], float], status: str | Callable[[str], str], scheme: str, body: str | bytes) -> None:
         self._wait, self._scheme, self._body = wait, scheme, body
         self._status = status if callable(status) else lambda _: status
         self._begun: float | None = None
@@ -52,7 +52,7 @@ class Service:
                 seconds = self._wait(clock() - self._begun)
                 await asyncio.sleep(seconds) if seconds < NEVER else await self._never.wait()
                 await self._answer(writer, self._status(text))
-                if self._body in ("cut", "none"):
+                if self._body in ("cut", "none") or isinstance(self._body, bytes):
                     break
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
@@ -61,6 +61,10 @@ class Service:
 
     async def _answer(self, writer: asyncio.StreamWriter, status: str) -> None:
         if self._body == "none":
+            return
+        if isinstance(self._body, bytes):
+            writer.write(self._body)
+            await writer.drain()
             return
         length = 2 if self._body == "whole" else 999
         writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{{}}".encode())
@@ -76,7 +80,7 @@ def service(
     wait: Callable[[float], float] = lambda _: 0.005,
     status: str | Callable[[str], str] = "200 OK",
     tls: ssl.SSLContext | None = None,
-    body: str = "whole",
+    body: str | bytes = "whole",
 ) -> Iterator[Service]:
     """A running service."""
     made, ready, loops = Service(wait, status, "https" if tls else "http", body), Event(), []

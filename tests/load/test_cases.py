@@ -109,6 +109,41 @@ def test_a_connection_that_ends_without_an_answer_is_a_failure_and_nothing_is_se
     assert (done.judgement.outcome, every.failures) == (LoadOutcome.FAILED, {"closed": done.result.sent})
 
 
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (b"no HTTP at all\r\n\r\n", "unreadable"),
+        (b"HTTP/1.1 99999 Odd\r\n\r\n", "unreadable"),
+        (OK + b"Content-Length: -5\r\n\r\n", "unreadable"),
+        (OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", "unreadable"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}", "unreadable"),
+        (OK + b"Bad\x00Name: \xff\r\nContent-Length: 2\r\n\r\n{}", "unreadable"),
+        (OK + b"Content-Length: 70000000\r\n\r\n" + b" " * 70_000_000, "unreadable"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", "closed"),
+        (OK + b"X: " + b"a" * 200_000, "closed"),
+    ],
+    ids=["no-http", "status", "negative", "two-lengths", "chunk", "header", "too-long", "no-last-chunk", "no-end-of-head"],
+)
+def test_an_answer_that_cannot_be_read_is_a_failure_and_is_counted(send, answer, failure):
+    with service(body=answer) as server:
+        done = send(server.url, section(10, 1))
+    every = done.result.names[EVERY]
+    assert done.judgement.outcome is LoadOutcome.FAILED
+    assert every.failures == {failure: done.result.sent}
+    assert every.count == done.result.completed == done.result.locust_total == done.result.sent > 0
+
+
+def test_a_body_is_not_decoded(send):
+    """A small one can become a large one; what it holds is for the other controls."""
+    with service(body=OK + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}") as server:
+        done = send(server.url, section(10, 1))
+    assert (done.result.names[EVERY].statuses, done.result.names[EVERY].failures) == ({"200": 10}, {})
+    assert all("accept-encoding: identity" in head.lower() for head in server.requests)
+
+
 def test_a_redirect_is_an_answer_and_nothing_follows_it(send):
     with service() as other, service(status=f"302 Found\r\nLocation: {other.url}/") as server:
         done = send(server.url, section(20, 1))
@@ -126,6 +161,20 @@ def test_a_certificate_counts_only_from_an_authority_that_was_named(send, tmp_pa
         done = send(server.url, section(20, 1), ca_bundle=str(tmp_path / "ca.pem") if known else None)
     failures = done.result.names[EVERY].failures
     assert (failures, len(server.requests)) == (({}, 20) if known else ({"tls": done.result.sent}, 0))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_named_authority_stands_alone(send, tmp_path, monkeypatch, named):
+    """Whoever names one trusts nobody else: neither the system's authorities nor those of a package."""
+    system, other = trustme.CA(), trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    system.issue_cert("127.0.0.1").configure_cert(context)
+    system.cert_pem.write_to_path(tmp_path / "system.pem")
+    other.cert_pem.write_to_path(tmp_path / "other.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "system.pem"))
+    with service(tls=context) as server:
+        done = send(server.url, section(20, 1), ca_bundle=str(tmp_path / "other.pem") if named else None)
+    assert done.result.names[EVERY].failures == ({"tls": done.result.sent} if named else {})
 
 
 @pytest.mark.slow
