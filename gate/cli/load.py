@@ -21,7 +21,7 @@ from gate.errors import ConfigurationError, Interrupted
 if TYPE_CHECKING:
     from gate.cli.recall_times import Recalls
     from gate.load import Plan, RateLimit, Rules, Target, Workers
-    from gate.model import LoadCheck, LoadJudgement, LoadResult
+    from gate.model import LoadResult
     from gate.target.settings import Settings
 
 HELP = """Send load to a deployed service, on a fixed schedule, and judge its latency and errors.
@@ -32,9 +32,6 @@ BASE_URL, tokens and the other settings come from where `gate run` takes them.
 Exit status: 0 passed, 10 failed, 11 inconclusive, 2 refused before the first byte, or usage or configuration, 1 the gate itself broke,
 130 interrupted."""
 STATUSES = {"passed": 0, "failed": 10, "inconclusive": 11, "refused": 2}
-WIDTH = 80
-JOINT = "\ue000"  # stands for a blank at which a line must not be broken; `clean.line` lets none of them in
-COLUMNS = ("p50", "p95", "p99", "max")
 
 
 @click.command(help=HELP)
@@ -70,7 +67,8 @@ def command(load_profile: str, against: Path | None, *, as_json: bool, **options
 
 
 def _carry_out(load_profile: str, against: Path | None, *, as_json: bool, **options: Any) -> int:
-    from gate.load import Around, check, judged, plan_load, run_load
+    from gate.cli.progress import clock
+    from gate.load import Around, check, fact_of, judged, plan_load, run_load
     from gate.target.settings import load_settings
 
     workers = workers_of(options.pop("processes"), options.pop("expect_workers"), options.pop("bind"))
@@ -86,19 +84,15 @@ def _carry_out(load_profile: str, against: Path | None, *, as_json: bool, **opti
         check(plan, target.rules, {})  # the recalls below leave before the load does
         _tell(plan, workers, folder)
         recalls = _recalls(settings, load_profile, run_id)
-        result = run_load(
-            load,
-            load_profile,
-            target,
-            folder,
-            run_id=run_id,
-            user_agent=agent,
-            workers=workers,
-            against=old,
-            around=Around(recalls.beside if recalls else None, lambda: recalls.times if recalls else None, chart),
-        )
-    judgement, comparison = judged(result, load, old, recalls.times if recalls else None)
-    click.echo((folder / "result.json").read_text(encoding="utf-8") if as_json else render(result, judgement, comparison), nl=False)
+        around = Around(recalls.beside if recalls else None, lambda: recalls.times if recalls else None, chart)
+        with clock(f"load {load_profile}", plan.seconds):
+            result = run_load(
+                load, load_profile, target, folder, run_id=run_id, user_agent=agent, workers=workers, against=old, around=around
+            )
+    times = recalls.times if recalls else None
+    judgement, comparison = judged(result, load, old, times)
+    shown = (folder / "result.json").read_text(encoding="utf-8") if as_json else render(fact_of(result, judgement, times, comparison))
+    click.echo(shown, nl=False)
     click.echo(f"Files: {folder}/", err=True)
     return STATUSES[judgement.outcome]
 
@@ -245,71 +239,14 @@ def _tell(plan: Plan, workers: Workers, folder: Path) -> None:
         click.echo(f"  {' '.join(worker_command(workers.host, workers.port))}", err=True)
 
 
-def render(result: LoadResult, judgement: LoadJudgement, comparison: tuple[LoadCheck, ...] = ()) -> str:
-    """The result for people, 80 columns wide: verdict, names, checks, comparison, reasons."""
-    from gate.report.clean import folded, line
+def render(fact: dict[str, Any]) -> str:
+    """The result for people, 80 columns wide, as it stands in a run's text report.
 
-    lines = [f"Load {result.profile}: {judgement.outcome.upper()}", ""]
-    told = (
-        f"{result.sent} of {result.scheduled} requests sent in {result.seconds:.1f} s, {result.completed} completed, "
-        f"{result.dropped} dropped, {result.unfinished} unfinished; "
-        f"generator {result.cpu_max:.0%} of a core at most, late p99 {result.late_p99_ms:.1f} ms"
-    )
-    lines += [*folded(told, WIDTH), "", _names(result), _checks("Checks", judgement.checks)]
-    lines += [_checks("Compared with the earlier run", comparison)] if comparison else []
-    for reason in judgement.reasons:
-        first, *rest = folded(line(reason), WIDTH - 2)
-        lines += [f"- {first}", *(f"  {text}" for text in rest)]
-    return "\n".join(lines).rstrip("\n") + "\n"
-
-
-def _names(result: LoadResult) -> str:
-    """A row a name, latencies in milliseconds; all of them together last."""
-    from gate.model import EVERY
-
-    table = _table("Latency in ms, from when due", "count", "errors", *COLUMNS)
-    for name in [*sorted(key for key in result.names if key != EVERY), EVERY]:
-        item = result.names[name]
-        latencies = (f"{item.latency_ms[key]:.1f}" if key in item.latency_ms else "-" for key in COLUMNS)
-        table.add_row(_called(name), str(item.count), str(item.errors), *latencies)
-    return _drawn(table)
-
-
-def _checks(title: str, checks: tuple[LoadCheck, ...]) -> str:
-    """A row a check: observed, comparator, limit."""
-    table = _table(title, "metric", "observed", "", "limit", "outcome")
-    for check in checks:
-        factor, unit = {"ms": (1, "ms"), "ratio": (100, "%"), "per second": (1, "/s")}[check.unit]
-        observed = "-" if check.observed is None else f"{check.observed * factor:.6g}"
-        limit = f"{check.limit * factor:.6g} {unit}"
-        table.add_row(_called(check.name), check.metric, observed, check.comparator, limit, check.outcome)
-    return _drawn(table) if checks else ""
-
-
-def _called(name: str) -> str:
-    """A name as one word, so that a long one is not broken behind its method (`_drawn` makes it ordinary again)."""
-    from gate.model import EVERY
+    Args:
+        fact: as `fact_of` makes it.
+    """
     from gate.report.clean import line
+    from gate.report.load import lines
 
-    return "all" if name == EVERY else line(name).replace(" ", JOINT)
-
-
-def _table(first: str, *others: str) -> Any:
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(first, overflow="fold", ratio=1)
-    for name in others:
-        table.add_column(name, justify="right" if name not in ("", "metric", "outcome", "limit") else "left", no_wrap=True)
-    return table
-
-
-def _drawn(table: Any) -> str:
-    """The table as plain text."""
-    from io import StringIO
-
-    from rich.console import Console
-
-    sink = StringIO()
-    Console(file=sink, width=WIDTH, color_system=None, markup=False, highlight=False, emoji=False).print(table)
-    return "\n".join(text.replace(JOINT, " ").rstrip() for text in sink.getvalue().splitlines()) + "\n"
+    _, *rest = lines(fact)
+    return "\n".join([f"Load {line(fact['result']['profile'])}: {fact['judgement']['outcome'].upper()}", *rest]) + "\n"

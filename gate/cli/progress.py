@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from gate.redact import Redactor
@@ -59,3 +61,28 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+@contextmanager
+def clock(text: str, seconds: float) -> Iterator[None]:
+    """Meanwhile, on a terminal, a bar of how much of so many seconds has passed."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    class Clock(Bar):
+        """A bar that nobody has to push."""
+
+        def get_renderables(self) -> Iterable[Any]:
+            """What is drawn, again and again."""
+            for task in self.tasks:
+                task.completed = min(task.elapsed or 0.0, seconds)
+            return super().get_renderables()
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f} of {task.total:.0f} s"))
+    with Clock(*columns, console=Console(stderr=True), transient=True, refresh_per_second=2) as bar:
+        bar.add_task(text, total=seconds)
+        yield

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from gate import __version__
 from gate.cli.load import chart, rules_of, target_of
 from gate.cli.recall_times import Recalls
 from gate.decide.load_recall import RecallTimes, judge_recall
 from gate.errors import GateError
-from gate.load import Around, Workers, check, judged, plan_load, run_load
+from gate.load import Around, Workers, check, fact_of, judged, plan_load, run_load
 from gate.model import Inconclusive, LoadCheck, LoadJudgement, LoadResult
 from gate.plugin.engine import Engine
 from gate.redact import Redactor
@@ -89,18 +88,3 @@ class WithLoad:
         recent = (seen for seen in engine.observations if datetime.fromisoformat(seen.started_at) >= since)
         keys = (limit.key(seen.probe.identity or "", seen.probe.target) for seen in recent)
         return dict(Counter(key for key in keys if key is not None))
-
-
-def fact_of(result: LoadResult, judgement: LoadJudgement, times: RecallTimes | None) -> dict[str, Any]:
-    """What reports show of a load run (the journal's fact `load`)."""
-    recall = times and {
-        "without_ms": [None if item is None else round(item * 1000, 3) for item in times.without],
-        "with_ms": [None if item is None else round(item * 1000, 3) for item in times.under],
-        "limit_seconds": times.limit_seconds,
-    }
-    return {
-        "result": asdict(result),
-        "judgement": asdict(judgement),
-        "comparison": [],  # `gate load --against` compares; a run stands for itself
-        "recall": recall,
-    }

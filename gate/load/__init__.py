@@ -1,6 +1,7 @@
 """Load, from a plan to a result: what may be sent, Locust as a subprocess, and what came of it. Nothing here judges; gate/decide does."""
 
 from gate.load.beside import Around, Beside
+from gate.load.fact import fact_of
 from gate.load.files import find_result, result_of
 from gate.load.launch import Workers
 from gate.load.plan import Plan
@@ -19,6 +20,7 @@ __all__ = [
     "Target",
     "Workers",
     "check",
+    "fact_of",
     "find_result",
     "is_production",
     "judged",

@@ -8,6 +8,7 @@ from gate.report.clean import columns, folded
 from gate.report.load_view import CANNOT, PERCENTILES, UNKNOWN, Check, Load, Part, T, read
 
 WIDTH, LABEL, INDENT, GAP = 80, 16, 2, "  "
+JOINT = "\ue000"  # stands for a blank; `clean.line` lets none of them in
 NAMES = ("Latency in ms, from when due", "count", "errors", *PERCENTILES)
 CHECK = ("observed", "limit", "outcome")
 
@@ -57,11 +58,21 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], part: Part[T]) ->
     side = "<" if tuple(head[1:]) == CHECK else ">"  # numbers of one kind stand below each other by their last digit
     told = [""]
     for row in (head, *rows):
-        *above, last = folded(row[0], first)
+        *above, last = _name(row[0], first)
         cells = [f"{cell:{side}{width}}" for cell, width in zip(row[1:], widths, strict=True)]
         told += [*(f"{' ' * INDENT}{item}" for item in above), _joined(last, first, cells)]
     lost = any(UNKNOWN in cell for row in rows for cell in row[1:])
     return [*told, *_within(part.note), *_within(f"{UNKNOWN}: {CANNOT}" if lost else "")]
+
+
+def _name(text: str, width: int) -> list[str]:
+    """A name in lines of that width, broken behind a slash where there is one: not behind its method."""
+    found: list[str] = []
+    while columns(text) > width:
+        end = len(folded(text.replace(" ", JOINT), width)[0]) or 1
+        end = text.rfind("/", 1, end) + 1 or end
+        found, text = [*found, text[:end]], text[end:]
+    return [*found, text]
 
 
 def _joined(name: str, width: int, cells: Sequence[str]) -> str:

@@ -62,7 +62,7 @@ def environment(url: str) -> dict[str, str]:
     return known | CANARIES | {"BASE_URL": url, "RATE_LIMIT_ENABLED": "false"}
 
 
-def start(folder: Path, url: str, *options: str, **more: str) -> subprocess.Popen[str]:
+def start(folder: Path, url: str, *options: str, stderr: int = subprocess.PIPE, **more: str) -> subprocess.Popen[str]:
     """`gate load`, in that folder."""
     return subprocess.Popen(
         [sys.executable, "-c", PATIENT, "load", "--target-profile", str(folder / "target.toml"), *options],
@@ -70,7 +70,7 @@ def start(folder: Path, url: str, *options: str, **more: str) -> subprocess.Pope
         env=environment(url) | more,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )
 
