@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from gate.errors import ConfigurationError, Interrupted
 if TYPE_CHECKING:
     from gate.cli.recall_times import Recalls
     from gate.load import Plan, RateLimit, Rules, Target, Workers
-    from gate.model import LoadResult
+    from gate.model import LoadCheck, LoadJudgement, LoadResult
     from gate.target.settings import Settings
 
 HELP = """Send load to a deployed service, on a fixed schedule, and judge its latency and errors.
@@ -84,7 +84,7 @@ def _carry_out(load_profile: str, against: Path | None, *, as_json: bool, **opti
         check(plan, target.rules, {})  # the recalls below leave before the load does
         _tell(plan, workers, folder)
         recalls = _recalls(settings, load_profile, run_id)
-        around = Around(recalls.beside if recalls else None, lambda: recalls.times if recalls else None, chart)
+        around = Around(recalls.beside if recalls else None, lambda: recalls.times if recalls else None, files)
         with clock(f"load {load_profile}", plan.seconds):
             result = run_load(
                 load, load_profile, target, folder, run_id=run_id, user_agent=agent, workers=workers, against=old, around=around
@@ -114,11 +114,18 @@ def _recalls(settings: Settings, load_profile: str, run_id: str) -> Recalls | No
     return recalls
 
 
-def chart(result: LoadResult) -> dict[str, str]:
+def chart(result: LoadResult, *_: object) -> dict[str, str]:
     """The picture of a run, as a file of its folder."""
     from gate.report.load_chart import svg
 
     return {"chart.svg": svg(result.series, title=f"Load {result.profile}: latency and requests over time")}
+
+
+def files(result: LoadResult, judgement: LoadJudgement, comparison: Sequence[LoadCheck]) -> dict[str, str]:
+    """What stands in the folder besides: of a run of its own also what CI servers read, which within `gate run` is the whole run's."""
+    from gate.report.load_junit import render as junit
+
+    return {**chart(result), "junit.xml": junit(result, judgement, comparison)}
 
 
 def workers_of(processes: int, expected: int | None, bind: str | None) -> Workers:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
 from gate.decide.load_recall import RecallTimes
-from gate.model import LoadResult
+from gate.model import LoadCheck, LoadJudgement, LoadResult
 
 Beside = Callable[[float, Event], None]
 LOOK = 0.05  # seconds between two looks whether the load has begun
@@ -20,12 +20,12 @@ class Around:
     """What else is done around a load run.
 
     `beside` is called meanwhile (`accompanied`), or nothing is. `times` is asked afterwards for the recalls that were timed so. `files`
-    makes more files for the folder, of the result: name to text.
+    makes more files for the folder, of the result, its judgement and its comparison: name to text.
     """
 
     beside: Beside | None = None
     times: Callable[[], RecallTimes | None] = lambda: None
-    files: Callable[[LoadResult], Mapping[str, str]] = lambda _result: {}
+    files: Callable[[LoadResult, LoadJudgement, Sequence[LoadCheck]], Mapping[str, str]] = lambda *_: {}
 
 
 @contextmanager

@@ -72,25 +72,25 @@ def run_load(
         profile: a load profile of it ("smoke").
         target: where to, as whom, and what is permitted.
         folder: the result's; must not exist.
-        run_id: in every X-Request-ID.
-        user_agent: the gate's.
+        run_id, user_agent: in the headers of every request.
         workers: who sends.
         already: requests that the gate has sent within the rate limit's last window, by `RateLimit.key` (client+path: path without query).
         against: an earlier result, to compare with.
-        around: what else is done, meanwhile and afterwards.
+        around: what else is done, meanwhile and then.
 
     Raises:
-        ConfigurationError: it cannot be planned, or (LoadRefused) may not be sent; nothing was (exit status 2).
-        GateError: Locust could not be started, or (EvidenceError) the folder not be written.
+        ConfigurationError: it cannot be planned, or (LoadRefused) may not be sent; nothing was.
+        GateError: Locust could not be started, or (EvidenceError) the folder cannot be written.
     """
-    plan = plan_load(load, profile, target, run_id=run_id, user_agent=user_agent, workers=workers)
-    _check(plan, target.rules, already or {}, load if against else None)
+    plan, sent = plan_load(load, profile, target, run_id=run_id, user_agent=user_agent, workers=workers), already or {}
+    _check(plan, target.rules, sent, load if against else None)
     partial = prepare(folder, plan)
     with accompanied(around.beside, plan.seconds, partial):
         status = launch(plan, partial, target.tokens, workers)
-    raw, timed = _cleaned(partial, run_id, target), around.times()
-    result = collect(plan, raw, status, beyond_limit=exceeds(plan, target.rules.limit, already or {}))
-    publish(partial, folder, result, judged(result, load, against, timed), raw, recall=timed, files=around.files(result))
+    raw = _cleaned(partial, run_id, target)
+    result = collect(plan, raw, status, beyond_limit=exceeds(plan, target.rules.limit, sent))
+    found = judged(result, load, against, timed := around.times())
+    publish(partial, folder, result, found, raw, recall=timed, files=around.files(result, *found))
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -34,27 +35,35 @@ def render(record: RunRecord) -> str:
     """The XML document: one suite a folder of suites, and one for the verdict itself, which passes only with GO."""
     suites = {f"gate.{line(name, 80)}": _cases(record, name) for name in dict.fromkeys(control.suite for control in record.controls)}
     suites["gate"] = [_verdict(record), *_waivers(record)]
+    change = {"waivers": text} if (text := before_and_after(record)) else {}
+    told = {**change, "run_id": record.run_id, "base_url": record.base_url, "environment": record.environment}
+    return document(suites, record.started_at, told)
+
+
+def document(suites: Mapping[str, Sequence[Case]], started_at: str, told: Mapping[str, str]) -> str:
+    """The XML of testcases by suite.
+
+    Args:
+        suites: their cases by name, all of them clean.
+        started_at: ISO 8601.
+        told: properties of each suite, still to be cleaned.
+    """
     root = Element("testsuites", _counts("gate", [case for cases in suites.values() for case in cases]))
     for name, cases in suites.items():
-        _suite(root, name, cases, record)
+        node = SubElement(root, "testsuite", {**_counts(name, cases), "timestamp": started_at[:19]})
+        properties = SubElement(node, "properties")
+        for key, value in told.items():
+            SubElement(properties, "property", {"name": key, "value": line(value)})
+        for case in cases:
+            one = SubElement(node, "testcase", {"classname": case.classname, "name": case.name, "time": f"{case.seconds:.3f}"})
+            if case.tag:
+                mark = SubElement(one, case.tag, {"message": case.message, "type": case.kind})
+                mark.text = case.body
     indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(root: Element, name: str, cases: list[Case], record: RunRecord) -> None:
-    node = SubElement(root, "testsuite", {**_counts(name, cases), "timestamp": record.started_at[:19]})
-    properties = SubElement(node, "properties")
-    change = [("waivers", text)] if (text := before_and_after(record)) else []
-    for key, value in (*change, ("run_id", record.run_id), ("base_url", record.base_url), ("environment", record.environment)):
-        SubElement(properties, "property", {"name": key, "value": line(value)})
-    for case in cases:
-        one = SubElement(node, "testcase", {"classname": case.classname, "name": case.name, "time": f"{case.seconds:.3f}"})
-        if case.tag:
-            mark = SubElement(one, case.tag, {"message": case.message, "type": case.kind})
-            mark.text = case.body
-
-
-def _counts(name: str, cases: list[Case]) -> dict[str, str]:
+def _counts(name: str, cases: Sequence[Case]) -> dict[str, str]:
     tags = [case.tag for case in cases]
     counts = {"tests": len(cases), "failures": tags.count("failure"), "errors": tags.count("error"), "skipped": tags.count("skipped")}
     return {"name": name, **{key: str(count) for key, count in counts.items()}, "time": f"{sum(case.seconds for case in cases):.3f}"}

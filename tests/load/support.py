@@ -62,12 +62,13 @@ def environment(url: str) -> dict[str, str]:
     return known | CANARIES | {"BASE_URL": url, "RATE_LIMIT_ENABLED": "false"}
 
 
-def start(folder: Path, url: str, *options: str, stderr: int = subprocess.PIPE, **more: str) -> subprocess.Popen[str]:
-    """`gate load`, in that folder."""
+def start(folder: Path, url: str, *options: str, **more: str | int) -> subprocess.Popen[str]:
+    """`gate load`, in that folder, with more variables; `stderr`: where that goes."""
+    stderr = int(more.pop("stderr", subprocess.PIPE))
     return subprocess.Popen(
         [sys.executable, "-c", PATIENT, "load", "--target-profile", str(folder / "target.toml"), *options],
         cwd=folder,
-        env=environment(url) | more,
+        env=environment(url) | {name: str(value) for name, value in more.items()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=stderr,

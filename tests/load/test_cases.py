@@ -144,6 +144,17 @@ def test_a_body_is_not_decoded(send):
     assert all("accept-encoding: identity" in head.lower() for head in server.requests)
 
 
+def test_an_address_below_a_path_is_kept(send):
+    """A service behind a gateway often has one."""
+    with service() as server:
+        done = send(f"{server.url}/erp/v2", section(20, 1))
+    assert done.result.names[EVERY].failures == {}
+    assert {head.split()[1].split("/api")[0].split("?")[0][:7] for head in server.requests} == {"/erp/v2"}
+    assert {line for head in server.requests for line in head.split("\r\n") if line.lower().startswith("host:")} == {
+        f"Host: {server.url.removeprefix('http://')}"
+    }
+
+
 def test_a_redirect_is_an_answer_and_nothing_follows_it(send):
     with service() as other, service(status=f"302 Found\r\nLocation: {other.url}/") as server:
         done = send(server.url, section(20, 1))

@@ -1,6 +1,7 @@
 """`gate load` as a user calls it: what it prints, its exit status, its files."""
 
 import json
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -11,6 +12,14 @@ from tests.load.conftest import section
 from tests.load.servers import closed_port, service
 from tests.load.support import CANARIES, profile, results, run
 from tests.load.test_collect import PLAN, raw
+
+
+def cases(folder):
+    """The testcases of junit.xml, and how each is marked."""
+    root = ET.parse(folder / "junit.xml").getroot()  # noqa: S314 - written by the code under test
+    counted = {"tests": "testcase", "failures": "failure", "errors": "error"}
+    assert {name: root.get(name) for name in counted} == {name: str(len(list(root.iter(tag)))) for name, tag in counted.items()}
+    return [(case.get("name"), "".join(mark.tag for mark in case)) for case in root.iter("testcase")]
 
 
 def test_a_run_that_passes(tmp_path):
@@ -34,6 +43,7 @@ def test_a_run_that_passes(tmp_path):
     assert (checks[1][:3], checks[1][4:]) == (["all", "requests", "p50"], ["ms", "<", "400", "ms", "passed"])
     assert ended.folder is not None
     assert f"Files: {ended.folder}/" in ended.err
+    assert cases(ended.folder) == [("load smoke", ""), ("all requests errors", ""), ("all requests p50", "")]
     whole = ended.out + ended.err + "".join(path.read_text(errors="replace") for path in ended.folder.iterdir())
     assert not any(token in whole for token in CANARIES.values())
 
@@ -55,6 +65,9 @@ def test_a_run_that_fails_says_why(tmp_path):
     assert ended.status == 10
     assert ended.out.startswith("Load smoke: FAILED\n")
     assert "Why             - sending was stopped early: 5 answers in a row" in ended.out
+    whole, *limits = cases(ended.folder)
+    assert whole == ("load smoke", "failure")
+    assert limits == [("all requests errors", "error"), ("all requests p50", "error")]  # five samples prove neither
     assert max(map(len, ended.out.splitlines())) <= 80
 
 
@@ -124,3 +137,4 @@ def test_a_service_that_is_30_percent_slower_fails_its_comparison_and_one_that_i
         slower = run(tmp_path, server, "--against", str(earlier.folder))
     assert (same.status, slower.status) == (0, 10), same.out + slower.out
     assert "Against an earlier run" in slower.out
+    assert cases(slower.folder)[-1] == ("all requests p50", "failure")
