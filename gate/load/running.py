@@ -72,7 +72,8 @@ def run_load(
         profile: a load profile of it ("smoke").
         target: where to, as whom, and what is permitted.
         folder: the result's; must not exist.
-        run_id, user_agent: in the headers of every request.
+        run_id: in every X-Request-ID.
+        user_agent: the gate's.
         workers: who sends.
         already: requests that the gate has sent within the rate limit's last window, by `RateLimit.key` (client+path: path without query).
         against: an earlier result, to compare with.
@@ -87,17 +88,19 @@ def run_load(
     partial = prepare(folder, plan)
     with accompanied(around.beside, plan.seconds, partial):
         status = launch(plan, partial, target.tokens, workers)
-    raw = _cleaned(partial, run_id, target)
-    result = collect(plan, raw, status, beyond_limit=exceeds(plan, target.rules.limit, sent))
+    result, raw = _measured(plan, partial, target, status, sent)
     found = judged(result, load, against, timed := around.times())
     publish(partial, folder, result, found, raw, recall=timed, files=around.files(result, *found))
     return result
 
 
-def _cleaned(partial: Path, run_id: str, target: Target) -> dict[str, Any] | None:
-    """What the generator recorded, if it did; no file holds a token afterwards."""
+def _measured(
+    plan: Plan, partial: Path, target: Target, status: int, already: Mapping[str, int]
+) -> tuple[LoadResult, dict[str, Any] | None]:
+    """The result, and what the generator recorded, if it did; no file holds a token afterwards."""
     clean(partial, Redactor(list(target.tokens.values())))
-    return read_raw(partial, run_id)
+    raw = read_raw(partial, plan.data["run_id"])
+    return collect(plan, raw, status, beyond_limit=exceeds(plan, target.rules.limit, already)), raw
 
 
 def _check(plan: Plan, rules: Rules, already: Mapping[str, int], compared: Mapping[str, Any] | None) -> None:
