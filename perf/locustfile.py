@@ -15,6 +15,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 import gevent
+import gevent.os
 import locust.runners
 from gevent.pool import Pool
 from locust import FastHttpUser, events, task
@@ -153,12 +154,16 @@ class State:
         }
 
 
-def _leave_with_parent() -> None:
-    """Stop at once when the process that started this one is gone: nobody would end the load any more."""
-    parent = os.getppid()
-    while os.getppid() == parent:
-        gevent.sleep(0.5)
+def _leave_with_gate(pipe: int) -> None:
+    """Stop at once when the process that holds the other end of this pipe is gone: nobody would end the load any more."""
+    os.set_blocking(pipe, False)
+    gevent.os.nb_read(pipe, 1)
     os._exit(1)
+
+
+if PIPE := os.environ.get("GATE_LOAD_ALIVE"):  # here and not in `on_init`: a worker gets there only when it has found its master
+    gevent.spawn(_leave_with_gate, int(PIPE))
+    os.register_at_fork(after_in_child=lambda: gevent.spawn(_leave_with_gate, int(PIPE)))
 
 
 @events.init.add_listener
@@ -167,8 +172,6 @@ def on_init(environment: Any, **_: Any) -> None:
     state = State(environment)
     environment.gate = state
     runner = environment.runner
-    if "GATE_LOAD_PARENT" in os.environ:
-        gevent.spawn(_leave_with_parent)
     if not isinstance(runner, locust.runners.MasterRunner):
         gevent.spawn(state.watch_cpu)
     if isinstance(runner, locust.runners.WorkerRunner):

@@ -8,11 +8,12 @@ import site
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 from gate.errors import ConfigurationError, GateError
 from gate.load.plan import Plan
@@ -66,20 +67,34 @@ def launch(plan: Plan, folder: Path, tokens: Mapping[str, str], workers: Workers
         raise ConfigurationError(f"there is no token for the identity '{identity}'", "one for each identity of the journeys")
     folder = folder.resolve()  # Locust is started in it
     arguments = command(folder, workers, port=workers.port or free_port(workers.host))
-    given = environment(folder / PLAN, folder, {name: tokens[name] for name in plan.identities}) | {"GATE_LOAD_PARENT": str(os.getpid())}
+    given = environment(folder / PLAN, folder, {name: tokens[name] for name in plan.identities})
     limit = START + plan.seconds + plan.data["timeout_seconds"] + END + (WORKERS if workers.expected else 0)
     process = None
     try:
-        with (folder / LOG).open("ab") as log:
+        with (folder / LOG).open("ab") as log, _alive() as (told, more):
             process = subprocess.Popen(
-                arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, env=given, start_new_session=True
+                arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, env=given | told, start_new_session=True, **more
             )
-        return _wait(process, limit)
+            return _wait(process, limit)
     except OSError as error:
         raise GateError(f"Locust could not be started ({error.strerror})", "a Python that has it", "Install cutover-gate again") from error
     finally:
         if process is not None:
             _end(process, ask=workers.expected > 0)
+
+
+@contextmanager
+def _alive() -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+    """For a process that must not outlive this one, however this one ends: the variable that names its end of a pipe, and how it gets it.
+
+    Nothing is ever written to the pipe. When the last one who could is gone, whoever reads finds its end.
+    """
+    theirs, ours = os.pipe()
+    try:
+        yield {"GATE_LOAD_ALIVE": str(theirs)}, {"pass_fds": (theirs,)}
+    finally:
+        os.close(theirs)
+        os.close(ours)
 
 
 def command(folder: Path, workers: Workers, *, port: int) -> list[str]:

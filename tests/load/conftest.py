@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,18 +91,16 @@ def _other_tests_may_run_beside_this_one(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left() -> Iterator[None]:
+def _nothing_is_left(tmp_path: Path) -> Iterator[None]:
     """No test leaves a process of Locust's behind."""
     yield
-    assert generators() == []
+    assert generators(tmp_path) == []
 
 
-def generators(gate: int | None = None) -> list[int]:
-    """The processes of Locust's that this one, or the gate with that id, has started."""
-    started = f"GATE_LOAD_PARENT={gate or os.getpid()}".encode()
-    return [
-        int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and started in read(entry / "environ").split(b"\0")
-    ]
+def generators(below: Path) -> list[int]:
+    """The processes of Locust's that write into a folder below this one."""
+    started = re.compile(rb"(^|\0)GATE_LOAD_OUT=" + re.escape(str(below).encode()) + b"/")
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and started.search(read(entry / "environ"))]
 
 
 def read(path: Path) -> bytes:

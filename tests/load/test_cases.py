@@ -189,9 +189,9 @@ def test_a_named_authority_stands_alone(send, tmp_path, monkeypatch, named):
 
 
 @pytest.mark.slow
-def test_a_killed_worker_makes_it_inconclusive(send):
+def test_a_killed_worker_makes_it_inconclusive(send, tmp_path):
     with service() as server:
-        killer = Thread(target=kill_a_worker, args=(server,))
+        killer = Thread(target=kill_a_worker, args=(server, tmp_path))
         killer.start()
         done = send(server.url, LOAD, workers=Workers(2))
         killer.join()
@@ -200,10 +200,10 @@ def test_a_killed_worker_makes_it_inconclusive(send):
     assert done.result.sent < SEEN
 
 
-def kill_a_worker(server) -> None:
+def kill_a_worker(server, folder) -> None:
     """Kill one of the two, once both must have sent something."""
     server.await_requests(50)
-    everybody = generators()
+    everybody = generators(folder)
     worker = next(process for process in everybody if parent(process) in everybody)
     os.kill(worker, signal.SIGKILL)
 

@@ -29,11 +29,11 @@ def everywhere(secrets) -> list[str]:
     ]
 
 
-def stopped(process) -> float:
+def stopped(process, folder) -> float:
     """Seconds from now until that process and all of its generator's are gone."""
     begun = monotonic()
     process.communicate()
-    until(lambda: not generators(process.pid))
+    until(lambda: not generators(folder))
     return monotonic() - begun
 
 
@@ -44,10 +44,10 @@ def test_a_signal_ends_everything_within_a_second(tmp_path, number, processes):
     profile(tmp_path, 20, LONG)
     with service() as server, start(tmp_path, server.url, "--processes", processes) as process:
         server.await_requests(20)
-        assert len(generators(process.pid)) == (3 if processes == "2" else 1)
+        assert len(generators(tmp_path)) == (3 if processes == "2" else 1)
         assert everywhere(CANARIES.values()) == []
         process.send_signal(number)
-        assert stopped(process) < 1.0
+        assert stopped(process, tmp_path) < 1.0
         assert process.returncode == 130
 
 
@@ -58,15 +58,26 @@ def test_a_gate_that_is_killed_leaves_no_load_behind(tmp_path, processes):
     with service() as server, start(tmp_path, server.url, "--processes", processes) as process:
         server.await_requests(20)
         process.kill()
-        assert stopped(process) < 3.0
+        assert stopped(process, tmp_path) < 3.0
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_gate_that_is_killed_before_its_generator_is_ready_leaves_nothing_either(tmp_path, processes):
+    """Whoever looks for its parent when it is ready finds another one."""
+    profile(tmp_path, 20, 3)
+    with service() as server, start(tmp_path, server.url, "--processes", processes) as process:
+        until(lambda: generators(tmp_path))
+        process.kill()
+        stopped(process, tmp_path)
+        assert server.requests == []
 
 
 def test_a_signal_before_the_first_request_leaves_nothing_either(tmp_path):
     profile(tmp_path, 20, LONG)
     with service() as server, start(tmp_path, server.url) as process:
-        until(lambda: generators(process.pid))
+        until(lambda: generators(tmp_path))
         process.send_signal(signal.SIGINT)
-        assert stopped(process) < 1.0
+        assert stopped(process, tmp_path) < 1.0
 
 
 def test_the_generator_knows_the_tokens_that_it_needs_and_no_others(tmp_path):
@@ -83,12 +94,12 @@ def test_a_folder_that_is_named_from_here_is_found_from_there(tmp_path, monkeypa
 
 
 @pytest.mark.slow
-def test_no_token_is_in_a_file_or_in_the_environment_of_somebody_else(send):
+def test_no_token_is_in_a_file_or_in_the_environment_of_somebody_else(send, tmp_path):
     seen: list[bytes] = []
 
     def look(server) -> None:
         server.await_requests(10)
-        seen.extend(read(Path(f"/proc/{process}/environ")) for process in generators())
+        seen.extend(read(Path(f"/proc/{process}/environ")) for process in generators(tmp_path))
 
     with service() as server:
         looking = Thread(target=look, args=(server,))
@@ -170,7 +181,7 @@ def test_a_signal_also_ends_the_workers_elsewhere(tmp_path):
         ) as worker:
             server.await_requests(20)
             process.send_signal(signal.SIGINT)
-            assert stopped(process) < 1.5
+            assert stopped(process, tmp_path) < 1.5
             until(lambda: worker.poll() is not None)
         assert len(server.requests) < 20 * LONG / 2
 
