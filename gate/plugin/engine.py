@@ -119,6 +119,10 @@ class Engine:
             return self.client.send(probe)
         return self.send_all([probe])[0]
 
+    def send_around(self, outer: Probe, inner: Probe) -> tuple[Observation, Observation]:
+        """Send a drill's call, and another one while half of its body is on its way (`Client.send_around`)."""
+        return self.client.send_around(outer, inner)
+
     def send_each(self, probes: Sequence[Probe]) -> list[Observation]:
         """Send all of these now, side by side, whatever was seen before; the answers in the order given. Writes still go one at a time."""
         return self.client.send_all(probes, merged=False)

@@ -14,6 +14,7 @@ from gate.probe.budget import Budget
 from gate.probe.connection import Pool
 from gate.probe.dial import Dialler
 from gate.probe.exchange import Exchange
+from gate.probe.meanwhile import Meanwhile
 from gate.probe.request import Request, compose
 from gate.probe.resolve import SLICE
 from gate.probe.retry import Retries, retry_after
@@ -71,6 +72,20 @@ class Client:
             return refusal
         return self._perform(request) if self._await_budget(request) else _interrupted(probe)
 
+    def send_around(self, outer: Probe, inner: Probe) -> tuple[Observation, Observation]:
+        """Send `inner` while half of `outer`'s body is on its way: whoever mixes up the callers of two requests then shows it.
+
+        A service that can do but one thing at a time answers `inner` when `outer` is whole.
+
+        Raises:
+            ValueError, Exception: as `send`.
+        """
+        self._raise_error()
+        request, meanwhile = self._compose(outer), Meanwhile(lambda: self.send(inner))
+        if (seen := self._refusal(outer)) is None:
+            seen = self._perform(request, meanwhile) if self._await_budget(request) else _interrupted(outer)
+        return seen, meanwhile.result()
+
     def send_all(self, probes: Sequence[Probe], *, merged: bool = True) -> list[Observation]:
         """Send probes concurrently, equal ones once (unless not `merged`); what was seen, in the order of the probes.
 
@@ -124,13 +139,13 @@ class Client:
     def _compose(self, probe: Probe) -> Request:
         return compose(probe, self._dialler.origin, self._settings.user_agent, absolute=self._dialler.absolute_form)
 
-    def _perform(self, request: Request) -> Observation:
+    def _perform(self, request: Request, between: Callable[[], None] | None = None) -> Observation:
         retries = Retries(self._settings.budget.window_seconds + 1)
         earlier: tuple[Observation, ...] = ()
         fresh = False
         while True:
             with self.turn if writes(request.probe) else nullcontext(), self._room:
-                attempt = self._exchange.attempt(request, self._report, fresh=fresh)
+                attempt = self._exchange.attempt(request, self._report, fresh=fresh, between=between)
             seen = replace(attempt.seen, attempts=earlier) if earlier else attempt.seen
             again = None if self._stopped() else retries.after(seen, stale=attempt.stale)
             if again is None or not self._pause(again.delay) or not self._await_budget(request):

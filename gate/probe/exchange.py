@@ -76,13 +76,16 @@ class Exchange:
         self._date: tuple[str, datetime] | None = None
         self.counts: dict[Safety, int] = dict.fromkeys(Safety, 0)
 
-    def attempt(self, request: Request, report: Callable[[Observation], None], *, fresh: bool) -> Attempt:
+    def attempt(
+        self, request: Request, report: Callable[[Observation], None], *, fresh: bool, between: Callable[[], None] | None = None
+    ) -> Attempt:
         """Send it once, and report what was seen, even where an exception (a KeyboardInterrupt) breaks off the wait.
 
         Args:
             request: what to send.
             report: called with the observation before this returns.
             fresh: whether to open a connection whatever the probe says.
+            between: called when half of the body has been sent.
         """
         probe = request.probe
         with self._lock:
@@ -94,7 +97,7 @@ class Exchange:
         progress = _Progress(monotonic())
         response, failure = None, Failure(FailureKind.INTERRUPTED, "the run was interrupted before the answer was whole")
         try:
-            response = self._converse(request, head, progress, fresh=fresh)
+            response = self._converse(request, head, progress, fresh=fresh, between=between)
         except NoAnswer as error:
             if not self._stopped():
                 failure = Failure(error.kind, error.detail)
@@ -110,7 +113,7 @@ class Exchange:
         moment = http_date(self._date[0]) if self._date else None
         return None if moment is None or self._date is None else round((moment - self._date[1]).total_seconds(), 3)
 
-    def _converse(self, request: Request, head: bytes, progress: _Progress, *, fresh: bool) -> Response:
+    def _converse(self, request: Request, head: bytes, progress: _Progress, *, fresh: bool, between: Callable[[], None] | None) -> Response:
         probe = request.probe
         # A drill writes: it must not go where it could get lost and would have to be repeated.
         alone = fresh or probe.fresh or probe.safety is Safety.DRILL
@@ -121,7 +124,7 @@ class Exchange:
         keep = False
         try:
             progress.stream = Stream(connection.sock, deadline, probe.deadline)
-            answer = self._ask(request, head, progress, progress.stream)
+            answer = self._ask(request, head, progress, progress.stream, between)
             keep = answer.reusable and not probe.fresh
         finally:
             if keep:
@@ -130,13 +133,13 @@ class Exchange:
                 self._pool.discard(connection)
         return self._response(probe, answer)
 
-    def _ask(self, request: Request, head: bytes, progress: _Progress, stream: Stream) -> Answer:
+    def _ask(self, request: Request, head: bytes, progress: _Progress, stream: Stream, between: Callable[[], None] | None) -> Answer:
         if self._stopped():
             raise NoAnswer(FailureKind.INTERRUPTED, "the run was interrupted")
         progress.sent = True
         probe = request.probe
         try:
-            stream.write(head + probe.body if probe.body else head)
+            _write(stream, head, probe.body or b"", between)
         except OSError as error:
             # It may have answered before it hung up, as servers do on bodies that are too large for them.
             try:
@@ -153,3 +156,14 @@ class Exchange:
         accepted = ",".join(value for name, value in probe.headers if name.lower() == "accept-encoding")
         body = decode(answer.raw, answer.headers, accepted, probe.body_limit) if "content-encoding" in names else answer.raw
         return Response(answer.status, answer.version, answer.headers, answer.raw, body, hashlib.sha256(answer.raw).hexdigest())
+
+
+def _write(stream: Stream, head: bytes, body: bytes, between: Callable[[], None] | None) -> None:
+    """All of it; in two parts where something is to be done between."""
+    if between is None:
+        stream.write(head + body)
+        return
+    half = len(body) // 2
+    stream.write(head + body[:half])
+    between()
+    stream.write(body[half:])

@@ -96,7 +96,7 @@ def test_claims_are_not_believed(pack, measured, t, tools):
 
 @control(
     "SPOOF-001",
-    "Generating and verifying a pack are recorded under the token's user, whatever headers and query claim",
+    "Packs and measurements are recorded under the token's user, whatever body, headers and query claim",
     severity="critical",
     waivable=False,
     criterion="audit",

@@ -14,7 +14,8 @@ import pytest
 from gate.api import Database, FailureKind, Inconclusive, Observation, Safety, Sample, drill, must_answer, pick
 
 SIDES = ("suppliers", "raw_material_lots", "finished_lots", "customers")
-MOST, TRACED = 3, 2  # other batches that are recalled, and how many of these are traced
+RECALLED, TRACED = 2, 3  # other batches that are recalled, and that are traced
+CANDIDATES = 5  # for each reason why a batch may be hard
 
 
 @dataclass
@@ -206,33 +207,57 @@ def record(t, code):
     return {name: set(value or []) if name in SIDES else value for name, value in zip(names, row, strict=True)}
 
 
+def chosen(candidates, most):
+    """So many codes that are hard for as many reasons as possible, and then for each reason as hard as possible.
+
+    Args:
+        candidates: code and, for each reason, how hard (sql/truth/batches.sql).
+        most: how many.
+    """
+    left = {code: [float(value or 0) for value in traits] for code, traits in candidates}
+    hardest = [max(values) or 1.0 for values in zip(*left.values(), strict=True)]
+    missing, found = set(range(len(hardest))), []
+
+    def worth(code):
+        new = {place for place in missing if left[code][place] > 0}
+        return len(new), sum(value / top for value, top in zip(left[code], hardest, strict=True))
+
+    while left and len(found) < most:
+        best = max(sorted(left), key=worth)
+        missing -= {place for place, value in enumerate(left.pop(best)) if value > 0}
+        found.append(best)
+    return found
+
+
 @drill()
 def hardest_batches(run, t):
-    """A recall and a full trace of each of the hardest batches, and the records before and after."""
+    """Recalls and full traces of the batches that are hardest for each, and the records before and after."""
     found, recall, trace = Others(), t.profile.recall, t.profile.trace
     sql = t.truth("batches")
     if sql is None:
         found.problem = "there is no database to ask for other batches"
         return found
     try:
-        asked = {"batch_code": t.settings.batch_code, "limit": MOST}
-        codes = [str(row[0]) for row in Database(t.settings.database_url).query(sql, asked)]
-        found.rows = {code: [record(t, code)] for code in codes}
+        asked = {"batch_code": t.settings.batch_code, "limit": CANDIDATES}
+        candidates = Database(t.settings.database_url).query(sql, asked)
+        recalled = chosen([(code, traits) for code, traits, _ in candidates], RECALLED)
+        traced = chosen([(code, traits) for code, _, traits in candidates], TRACED)
+        found.rows = {code: [record(t, code)] for code in dict.fromkeys([*recalled, *traced])}
     except Inconclusive as error:
         found.problem = str(error)
         return found
     note = "a hard batch"
     probes = {}
-    for code in codes:
+    for code in recalled:
         body = t.fill(recall.body, batch_code=code)
         probes["recall", code] = t.request(recall.method, recall.path, identity=recall.identity, json=body, safety=Safety.DRILL, note=note)
-        if code in codes[:TRACED]:
-            probes["trace", code] = t.get(t.fill(trace.full, batch_code=code), trace.identity, safety=Safety.DRILL, note=note)
+    for code in traced:
+        probes["trace", code] = t.get(t.fill(trace.full, batch_code=code), trace.identity, safety=Safety.DRILL, note=note)
     seen = dict(zip(probes, run.send_each(list(probes.values())), strict=True))
     found.recalls, found.traces = ({code: item for (asked, code), item in seen.items() if asked == kind} for kind in ("recall", "trace"))
     try:
-        for code in codes:
-            found.rows[code].append(record(t, code))
+        for code, rows in found.rows.items():
+            rows.append(record(t, code))
     except Inconclusive as error:
         found.problem = str(error)
     return found

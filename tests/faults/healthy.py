@@ -27,7 +27,7 @@ BATCH = "BATCH-2026-02-0012"
 
 def event(number: int) -> dict[str, Any]:
     """One audit event; the first is the newest."""
-    action = ("AUDIT_PACK_VERIFIED", "AUDIT_PACK_GENERATED", "ACCESS_DENIED")[min(number, 2)]
+    action = {0: "AUDIT_PACK_VERIFIED", 1: "AUDIT_PACK_GENERATED", 11: "CCP_LOG_INGESTED"}.get(number, "ACCESS_DENIED")
     moment = "2026-11-24" if number < 6 else "2026-11-20"
     return {
         "audit_id": EVENTS[number],
@@ -38,7 +38,7 @@ def event(number: int) -> dict[str, Any]:
         "entity_id": PACK if number < 2 else "endpoint",
         "prev_hash": digest(str(number + 1).encode()),
         "event_hash": digest(str(number).encode()),
-        "payload": {"request_id": "run-7", "legal": True},
+        "payload": {"request_id": "run-7", "legal": True, "reason": "Rückruf"},
     }
 
 
@@ -167,7 +167,10 @@ class Healthy:
         if places & {"events", "events.csv", "event", "pack.download"}:
             return self._audit(ask, up, places)
         name = next((place for place in places if place in GOOD), None)
-        return up.says(ask, 200, GOOD[name] if name else {"rows": []})
+        found = GOOD[name] if name else {"rows": []}
+        if "trace.full" in places and f"{BATCH}X" in ask.target:  # another batch, of which nothing was sent out
+            found = {"batch_code": f"{BATCH}X", "backward": BACKWARD, "forward": FORWARD | {"customers": []}}
+        return up.says(ask, 200, found)
 
     def _audit(self, ask: Request, up: Upstream, places: frozenset[str]) -> Response:
         if "pack.download" in places:

@@ -194,7 +194,9 @@ def drills() -> Iterator[Request]:
             "?action_type=X&from_ts=a&to_ts=b",
         )
     )
-    yield ask("POST", "/api/v1/ccp/logs", "qa", JSON, f'{{"batch_code":"{BATCH}","measured_at":"2026-02-28T01:00:00-09:30"}}'.encode())
+    log = f'{{"batch_code":"{BATCH}","operator_id":"canary","measured_at":"2026-02-28T01:00:00-09:30"}}'
+    yield ask("POST", "/api/v1/ccp/logs", "qa", JSON, log.encode())
+    yield ask("GET", EVENTS_PATH, "viewer")
     yield ask("GET", "/api/v1/compliance/batch/BATCH-2026-02-0016/comparison", "viewer")
     yield ask("GET", f"/api/v1/ccp/batch/{BATCH}/timeline", "viewer")
     yield ask("POST", f"/api/v1/ai/batch/{BATCH}/score", "qa")

@@ -161,3 +161,20 @@ def test_filters_that_do_nothing_are_findings(inside: Any, none: Any) -> None:
 def test_a_profile_without_filters_says_nothing_of_them() -> None:
     with pytest.raises(Inconclusive):
         ORDER.test_filters((None, []), count, target(), TOOLS)
+
+
+class TestChosen:
+    """Which of the candidates are asked for: numbers say how hard a batch is, for each reason."""
+
+    def test_one_that_is_hard_for_many_reasons_goes_before_one_that_is_very_hard_for_one(self):
+        assert DRILLS.chosen([("A", [9, 0, 0]), ("B", [1, 1, 0]), ("C", [0, 0, 1])], 2) == ["B", "C"]
+
+    def test_what_is_covered_does_not_count_again(self):
+        assert DRILLS.chosen([("A", [5, 5, 0, 0]), ("B", [4, 4, 0, 0]), ("C", [0, 0, 1, 0])], 2) == ["A", "C"]
+
+    def test_of_equals_the_hardest_and_then_the_first(self):
+        assert DRILLS.chosen([("B", [2]), ("A", [2]), ("C", [1])], 3) == ["A", "B", "C"]
+
+    @pytest.mark.parametrize(("candidates", "found"), [([], []), ([("A", [0, None])], ["A"])])
+    def test_there_need_not_be_enough(self, candidates, found):
+        assert DRILLS.chosen(candidates, 3) == found

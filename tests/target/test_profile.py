@@ -81,7 +81,7 @@ MISTAKES = {
     "a write without a probe": (GENERATE, "", r"would write"),
     "two identities with one variable": ('token_env = "OPS_TOKEN"', 'token_env = "QA_TOKEN"', r"two identities share one token_env"),
     "an unknown placeholder in a path": ("{ghost_uuid}/verify", "{ghost_uid}/verify", r"holds \{ghost_uid\}.*ghost_uuid"),
-    "an unknown placeholder in a body": ('"release-gate"', '"{operator}"', r"ccp\.body\.operator_id holds \{operator\}"),
+    "an unknown placeholder in a body": ('"gate-alias-{run_id}"', '"{operator}"', r"ccp\.body\.operator_id holds \{operator\}"),
     "an unknown placeholder in a list": ('"/openapi.json"]', '"/{file}.json"]', r"documentation\.paths\.1 holds \{file\}"),
     "an unknown section": ("[documentation]", "[documentations]", r"unknown key 'documentations'.*Did you mean 'documentation'\?"),
     "a path without its slash": ('whoami = "/api', 'whoami = "api', r"key 'auth\.whoami' is .*a path that starts with /"),
