@@ -69,25 +69,31 @@ def launch(plan: Plan, folder: Path, tokens: Mapping[str, str], workers: Workers
     arguments = command(folder, workers, port=workers.port or free_port(workers.host))
     given = environment(folder / PLAN, folder, {name: tokens[name] for name in plan.identities})
     limit = START + plan.seconds + plan.data["timeout_seconds"] + END + (WORKERS if workers.expected else 0)
+    with _alive() as (told, more):
+        return _carry_out(arguments, given | told, folder, limit, ask=workers.expected > 0, **more)
+
+
+def _carry_out(arguments: list[str], given: Mapping[str, str], folder: Path, limit: float, *, ask: bool, **more: Any) -> int:
     process = None
     try:
-        with (folder / LOG).open("ab") as log, _alive() as (told, more):
+        with (folder / LOG).open("ab") as log:
             process = subprocess.Popen(
-                arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, env=given | told, start_new_session=True, **more
+                arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, env=given, start_new_session=True, **more
             )
-            return _wait(process, limit)
+        return _wait(process, limit)
     except OSError as error:
         raise GateError(f"Locust could not be started ({error.strerror})", "a Python that has it", "Install cutover-gate again") from error
     finally:
         if process is not None:
-            _end(process, ask=workers.expected > 0)
+            _end(process, ask=ask)
 
 
 @contextmanager
 def _alive() -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
     """For a process that must not outlive this one, however this one ends: the variable that names its end of a pipe, and how it gets it.
 
-    Nothing is ever written to the pipe. When the last one who could is gone, whoever reads finds its end.
+    Nothing is ever written to the pipe. When the last one who could is gone, whoever reads finds its end. It stays open until the process
+    has been ended otherwise: as a master it has workers elsewhere to tell.
     """
     theirs, ours = os.pipe()
     try:

@@ -240,8 +240,10 @@ def hardest_batches(run, t):
     try:
         asked = {"batch_code": t.settings.batch_code, "limit": CANDIDATES}
         candidates = Database(t.settings.database_url).query(sql, asked)
-        recalled = chosen([(code, traits) for code, traits, _ in candidates], RECALLED)
-        traced = chosen([(code, traits) for code, _, traits in candidates], TRACED)
+        if any(len(row) != 3 or not isinstance(row[1], list) or not isinstance(row[2], list) for row in candidates):
+            raise Inconclusive("the query truth.batches must give a code and two arrays of numbers, as sql/truth/batches.sql does")
+        recalled = chosen([(str(code), traits) for code, traits, _ in candidates], RECALLED)
+        traced = chosen([(str(code), traits) for code, _, traits in candidates], TRACED)
         found.rows = {code: [record(t, code)] for code in dict.fromkeys([*recalled, *traced])}
     except Inconclusive as error:
         found.problem = str(error)

@@ -129,7 +129,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 )
 def test_an_answer_that_cannot_be_read_is_a_failure_and_is_counted(send, answer, failure):
     with service(body=answer) as server:
-        done = send(server.url, section(10, 1))
+        done = send(server.url, section(10, 1, timeout_seconds=20))
     every = done.result.names[EVERY]
     assert done.judgement.outcome is LoadOutcome.FAILED
     assert every.failures == {failure: done.result.sent}
