@@ -19,7 +19,6 @@ import pytest
 from gate.api import SUCCESS, Database, Inconclusive, Observation, Safety, Unmet, drill, must_answer, pick, require
 
 NEVER = "2001-02-03T04:05:06.789Z"  # a window that begins and ends here holds no event
-NO_PACK = "00000000-0000-4000-8000-000000000000"
 CALLER_HEADERS = ("X-User", "X-Actor", "X-User-Id", "X-Remote-User")
 CALLER_QUERY = ("actor_id", "user_id", "verified_by", "created_by")
 
@@ -139,6 +138,19 @@ def safe_json(seen):
         return None
 
 
+def unknown_file(t, pack_id):
+    """A file that no pack has."""
+    rules = t.profile.audit_pack
+    return t.get(t.fill(rules.download, pack_id=pack_id, file_name="gate-nothing.json"), rules.download_identity)
+
+
+def generate_around(run, t, claims, generate):
+    """Make the pack. While half of the body is on its way, somebody else asks for something: who then stands for the pack?"""
+    if claims.pack_id is None:  # nothing there yet that he could ask for
+        return run.send(generate), None
+    return run.send_around(generate, unknown_file(t, claims.pack_id))
+
+
 @drill()
 def pack(run, t):
     """Run the drill; what a step cannot do without, it demands."""
@@ -147,9 +159,7 @@ def pack(run, t):
         claims = claim(run, t)
         sent = t.fill(rules.body)
         generate = t.post(rules.generate, rules.generate_identity, json=sent, safety=Safety.DRILL, deadline=60.0)
-        # Somebody else asks for something while half of the body is on its way: who then stands for the pack?
-        unknown = t.get(t.fill(rules.download, pack_id=claims.pack_id or NO_PACK, file_name="gate-nothing.json"), rules.download_identity)
-        generated, other = run.send_around(generate, unknown)
+        generated, other = generate_around(run, t, claims, generate)
         found = PackDrill(claims, sent, generated, unknown_file=other)
         found.pack_id = pick(rules.pack_id_field, must_answer(generated, [200, 201]).json())
         require(isinstance(found.pack_id, str) and bool(found.pack_id), "a pack id", f"{found.pack_id!r:.60}")
@@ -172,6 +182,8 @@ def use(run, t, found):
         probes[f"{name} 1"] = t.get(path, rules.download_identity, note="download 1", **parts)
         if packed:  # one file is enough to show that a second download is the same
             probes[f"{name} 2"] = t.get(path, rules.download_identity, note="download 2", headers=packed, **parts)
+    if found.unknown_file is None:
+        probes["unknown"] = unknown_file(t, pack_id)
     if rules.list:
         probes["list"] = t.get(rules.list, rules.download_identity)
     events = t.profile.data.get("audit_events")
@@ -179,6 +191,7 @@ def use(run, t, found):
         probes["trail"] = t.get(events["path"], events["identity"], query={"limit": 100, events["entity_query"]: pack_id})
     seen = dict(zip(probes, run.send_each(list(probes.values())), strict=True))
     found.listed, found.trail = seen.get("list"), seen.get("trail")
+    found.unknown_file = seen.get("unknown", found.unknown_file)
     found.downloads = {name: [seen[key] for key in (f"{name} 1", f"{name} 2") if key in seen] for name in names}
 
 

@@ -96,7 +96,7 @@ def test_claims_are_not_believed(pack, measured, t, tools):
 
 @control(
     "SPOOF-001",
-    "Packs and measurements are recorded under the token's user, whatever body, headers and query claim",
+    "Packs are recorded under the token's user, and nothing under a name that only a request claims",
     severity="critical",
     waivable=False,
     criterion="audit",
