@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import replace
 from threading import BoundedSemaphore
@@ -14,7 +15,6 @@ from gate.probe.budget import Budget
 from gate.probe.connection import Pool
 from gate.probe.dial import Dialler
 from gate.probe.exchange import Exchange
-from gate.probe.meanwhile import Meanwhile
 from gate.probe.request import Request, compose
 from gate.probe.resolve import SLICE
 from gate.probe.retry import Retries, retry_after
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 __all__ = ["BudgetSettings", "Client", "ClientSettings"]
+
+SETTLE = 0.05  # seconds in which the other side has begun with the half that it was sent
+PATIENCE = 1.0  # seconds; a service that can do but one thing at a time would never answer
 
 
 class Client:
@@ -81,10 +84,19 @@ class Client:
             ValueError, Exception: as `send`.
         """
         self._raise_error()
-        request, meanwhile = self._compose(outer), Meanwhile(lambda: self.send(inner))
-        if (seen := self._refusal(outer)) is None:
-            seen = self._perform(request, meanwhile) if self._await_budget(request) else _interrupted(outer)
-        return seen, meanwhile.result()
+        request, begun = self._compose(outer), list[Future[Observation]]()
+        with ThreadPoolExecutor(1) as threads:
+
+            def between() -> None:
+                if not begun:
+                    sleep(SETTLE)
+                    begun.append(threads.submit(self.send, inner))
+                    wait(begun, PATIENCE)
+
+            if (seen := self._refusal(outer)) is None:
+                seen = self._perform(request, between) if self._await_budget(request) else _interrupted(outer)
+            between()  # for an outer one that never came so far
+            return seen, begun[0].result()
 
     def send_all(self, probes: Sequence[Probe], *, merged: bool = True) -> list[Observation]:
         """Send probes concurrently, equal ones once (unless not `merged`); what was seen, in the order of the probes.
