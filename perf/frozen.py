@@ -45,7 +45,7 @@ class Frozen:
                 writer.write(ANSWER)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+            pass  # the client has hung up, as it does at the end
         finally:
             writer.close()
 

@@ -6,6 +6,7 @@ read to its end but not decoded, so that a small answer cannot become a large on
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from locust.contrib.fasthttp import ErrorResponse, FastHttpSession, FastResponse
 
 LARGEST = 64 * 2**20  # bytes of an answer's body
 CHUNK = 2**16
+UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH})
 END = frozenset({14})  # the parser's number for an answer that ends too early
 
 
@@ -103,7 +105,7 @@ def word(error: BaseException) -> str:
         return "timeout"
     if isinstance(error, gevent.ssl.SSLError):
         return "tls"
-    if isinstance(error, ConnectionRefusedError | gevent.socket.gaierror):
+    if isinstance(error, ConnectionRefusedError | gevent.socket.gaierror) or getattr(error, "errno", None) in UNREACHABLE:
         return "connect"
     ended = isinstance(error, OSError | HTTPConnectionClosed) or (isinstance(error, HTTPParseError) and END.issuperset(error.args[1:]))
     return "closed" if ended else "unreadable"

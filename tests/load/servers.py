@@ -55,7 +55,7 @@ class Service:
                 if self._body in ("cut", "none") or isinstance(self._body, bytes):
                     break
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
-            pass
+            pass  # the client has hung up, or the test is over
         finally:
             writer.close()
 

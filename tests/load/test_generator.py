@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import pickle
 import random
+import socket
+import ssl
+import subprocess
+import sys
 
 import pytest
 
@@ -122,3 +128,25 @@ def test_an_unsent_request_is_dropped(module):
     recorder = module("recorder").Recorder()
     recorder.dropped()
     assert recorder.take()["counts"] == {"dropped": 1}
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (TimeoutError(), "timeout"),
+        (ssl.SSLError(), "tls"),
+        (ConnectionRefusedError(), "connect"),
+        (socket.gaierror(), "connect"),
+        (OSError(errno.EHOSTUNREACH, ""), "connect"),
+        (ConnectionResetError(), "closed"),
+        (BrokenPipeError(), "closed"),
+        (ValueError(), "unreadable"),
+    ],
+)
+def test_one_word_for_what_was_wrong(error, word):
+    """In a process of its own: Locust, once it is there, patches sockets, threads and clocks of this one."""
+    code = "import errno, pickle, sys; from session import word; print(word(pickle.load(sys.stdin.buffer)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=pickle.dumps(error), cwd=data_root() / "perf", capture_output=True, check=True
+    )
+    assert done.stdout.decode().strip() == word
