@@ -77,7 +77,7 @@ def run_load(
         workers: who sends.
         already: requests that the gate has sent within the rate limit's last window, by `RateLimit.key` (client+path: path without query).
         against: an earlier result, to compare with.
-        around: what else is done, meanwhile and then.
+        around: what else is done, meanwhile and afterwards.
 
     Raises:
         ConfigurationError: it cannot be planned, or (LoadRefused) may not be sent; nothing was.
